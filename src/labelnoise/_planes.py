@@ -1,0 +1,80 @@
+"""The only loop over the planes of a mask; each plane has a random stream of its own."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._streams import PlaneStreams, draw_key
+from ._validate import (
+    check_count,
+    check_labels,
+    check_mask,
+    check_plane,
+)
+
+Planes = NDArray[np.uint8]
+Perturb = Callable[[Planes, int, PlaneStreams, Planes], None]
+_BLOCK = 2**20  # pixels that are handled at once: they stay in a core's cache
+
+
+def perturb_planes(
+    mask: Any,
+    perturb: Perturb,
+    *,
+    labels: Iterable[int] | None,
+    plane: tuple[int, int],
+    rng: Any,
+    workers: int,
+) -> NDArray[Any]:
+    """Give the planes of a mask to `perturb`, block by block, and return the mask that results.
+
+    `perturb(planes, label, streams, out)` gets a contiguous array (planes, rows, columns) that
+    holds `label`, a byte, and 0 alone, and fills all of `out`. The stream of a plane depends on the
+    caller's `rng` and on the index of the plane alone.
+    """
+    mask = check_mask(mask)
+    order, back = check_plane(plane, mask.ndim)
+    workers = check_count("workers", workers)
+    key = draw_key(rng)
+    moved = mask.transpose(order)
+    values = np.ascontiguousarray(moved)
+    binary, first = _to_bytes(values)
+    label = check_labels(labels, values.flat[first] if first >= 0 else 0)
+    byte = label % 256 if mask.itemsize == 1 else 1
+    planes = binary.reshape(-1, *moved.shape[-2:]) if mask.size else np.empty((0, 1, 1), np.uint8)
+    out = np.empty_like(planes)
+    block = max(1, _BLOCK // planes[0].size) if len(planes) else 1
+
+    def run(start: int) -> None:
+        here = slice(start, start + block)
+        perturb(planes[here], byte, PlaneStreams(key, start), out[here])
+
+    starts = range(0, len(planes), block)
+    if workers == 1 or len(starts) == 1:
+        for start in starts:
+            run(start)
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(run, starts))
+
+    result = out.view(mask.dtype) if mask.itemsize == 1 else out.astype(mask.dtype)
+    if mask.itemsize > 1 and label != 1:
+        result *= label
+    return result.reshape(moved.shape).transpose(back)
+
+
+def _to_bytes(values: NDArray[Any]) -> tuple[Planes, int]:
+    """Return a contiguous mask with one byte a pixel, and the place of its first positive pixel.
+
+    The place is negative, or a pixel of 0, if the mask has no positive pixel.
+    """
+    if values.itemsize > 1:
+        from ._narrow import narrow
+
+        return narrow(values.astype(values.dtype.newbyteorder("="), copy=False).reshape(-1))
+    if values.size == 0:
+        return values.view(np.uint8), -1
+    return values.view(np.uint8), int(values.reshape(-1).view(np.bool_).argmax())

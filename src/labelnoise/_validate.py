@@ -1,0 +1,221 @@
+"""Every check of an argument and every message about a bad one: argument, value, remedy."""
+
+import math
+import operator
+import os
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+LARGEST = 1e9  # pixels or units of spacing; keeps every product of the kernels finite
+
+
+def check_mask(mask: Any, name: str = "mask") -> NDArray[Any]:
+    """Return the mask as an array of booleans or integers with two axes or more."""
+    array: NDArray[Any] = np.asarray(mask)
+    if array.dtype.kind not in "biu":
+        raise TypeError(
+            f"{name}: dtype {array.dtype} is neither bool nor integer; "
+            "pass a mask, e.g. probabilities > 0.5, or labels.astype(np.uint8)"
+        )
+    if array.ndim < 2:
+        raise ValueError(f"{name}: shape {array.shape} has no plane; pass at least two axes")
+    return array
+
+
+def check_plane(plane: Any, ndim: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the order of axes that puts the (row, column) axes last, and the order back."""
+    try:
+        return _orders(tuple(plane), ndim)
+    except TypeError:
+        raise ValueError(
+            f"plane={plane!r}: pass two axes, (row, column), of the {ndim} that the mask has"
+        ) from None
+
+
+@lru_cache
+def _orders(plane: tuple[Any, ...], ndim: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    axes = [operator.index(axis) for axis in plane]
+    if len(axes) != 2 or not all(-ndim <= axis < ndim for axis in axes):
+        raise TypeError
+    drawn = [axis % ndim for axis in axes]
+    if drawn[0] == drawn[1]:
+        raise ValueError(f"plane={plane!r}: names axis {drawn[0]} twice; pass two different axes")
+    order = (*(axis for axis in range(ndim) if axis not in drawn), *drawn)
+    return order, tuple(order.index(axis) for axis in range(ndim))
+
+
+def check_number(name: str, value: Any, lowest: float, largest: float) -> float:
+    """Return a finite number of a closed interval."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not lowest <= number <= largest:
+        raise ValueError(f"{name}={value!r}: pass a number from {lowest:g} to {largest:g}")
+    return number
+
+
+def check_count(name: str, value: Any) -> int:
+    """Return a whole number of at least one."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise ValueError(f"{name}={value!r}: pass a whole number of at least 1")
+    return number
+
+
+def check_spacing(spacing: Any) -> tuple[float, float]:
+    """Return (row, column) spacing; without one, pixels are the unit."""
+    if spacing is None:
+        return 1.0, 1.0
+    try:
+        row, column = (float(distance) for distance in spacing)
+    except (TypeError, ValueError):
+        row = column = math.nan
+    if not (1 / LARGEST <= row <= LARGEST and 1 / LARGEST <= column <= LARGEST):
+        raise ValueError(
+            f"spacing={spacing!r}: pass two positive numbers, the distances of rows and of columns"
+        )
+    return row, column
+
+
+def check_odds(prevalence: Any, rate: float) -> float:
+    """Return the odds of foreground, prevalence / (1 - prevalence)."""
+    share = check_number("prevalence", prevalence, 0.0, 1.0)
+    if not 0 < share < 1 or rate * share > 1 - share:
+        raise ValueError(
+            f"prevalence={prevalence!r}: pass the share of positive pixels in the data set, "
+            f"between 0 and {1 / (1 + rate):.3g} at this rate"
+        )
+    return share / (1 - share)
+
+
+def check_gains(rate: float, gains: int, negatives: int) -> None:
+    """Make sure that a plane has as many negative pixels as should flip."""
+    if gains > negatives:
+        raise ValueError(
+            f"rate={rate!r}: a plane has {negatives} negative pixels and {gains} should flip; "
+            f"pass a rate of at most {rate * negatives / gains:.3g}, or the data set's prevalence"
+        )
+
+
+def check_rng(rng: Any) -> np.random.Generator:
+    """Return the generator that `rng` stands for (SPEC 7)."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"rng={rng!r}: pass None, an integer of at least 0, a SeedSequence or a Generator"
+        ) from None
+
+
+def check_seed(name: str, seed: Any) -> int:
+    """Return a whole number of at least 0."""
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise ValueError(f"{name}={seed!r}: pass a whole number of at least 0")
+    return number
+
+
+def check_key(key: Any) -> bytes:
+    """Return bytes that tell a sample's name from any other, of whatever type."""
+    if isinstance(key, bytes):
+        return b"bytes:" + key
+    if isinstance(key, (str, os.PathLike)):
+        return b"name:" + os.fsencode(key)
+    try:
+        return b"int:%d" % operator.index(key)
+    except TypeError:
+        raise ValueError(f"key={key!r}: pass a name (str, bytes, path) or an integer") from None
+
+
+def check_labels(labels: Iterable[int] | None, found: Any) -> int:
+    """Return the one label that is drawn: the one that the mask has, listed or not.
+
+    `found` is 0 for a mask without foreground: then it is the listed label, or 1.
+    """
+    found = int(found)
+    if labels is None:
+        return found or 1
+    try:
+        listed = [operator.index(value) for value in labels]
+    except TypeError:
+        listed = []
+    if len(listed) != 1 or listed[0] == 0 or found not in (0, listed[0]):
+        raise ValueError(
+            f"labels={labels!r}: the mask has the one label {found or 'that is listed'}; "
+            "list that label alone, or pass mask == label for each label in turn"
+        )
+    return listed[0]
+
+
+def refuse_labels(values: NDArray[Any]) -> NoReturn:
+    """Say that a mask has several labels."""
+    first, second = np.unique(values[values != 0])[:2]
+    raise ValueError(
+        f"mask: has several labels, {first} and {second} among them; "
+        f"pass one at a time, e.g. mask == {first}"
+    )
+
+
+def check_target(target: Any) -> float:
+    """Return a score above 0, up to 1."""
+    number = check_number("target", target, 0.0, 1.0)
+    if number == 0:
+        raise ValueError(f"target={target!r}: pass a score above 0, up to 1, e.g. 0.9")
+    return number
+
+
+def check_tol(tol: Any) -> float:
+    """Return a positive tolerance."""
+    number = check_number("tol", tol, 0.0, 1.0)
+    if number == 0:
+        raise ValueError(f"tol={tol!r}: pass a number above 0, e.g. 0.005")
+    return number
+
+
+def check_upper(upper: Any) -> float:
+    """Return a positive number or infinity."""
+    number = check_number("upper", upper, 0.0, math.inf)
+    if number == 0:
+        raise ValueError(f"upper={upper!r}: pass a strength above 0")
+    return number
+
+
+def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
+    """Make sure that a value is one of a few."""
+    if value not in choices:
+        known = ", ".join(getattr(choice, "__name__", repr(choice)) for choice in choices)
+        raise ValueError(f"{name}={value!r}: pass one of {known}")
+
+
+def check_same_shape(reference: NDArray[Any], other: NDArray[Any]) -> None:
+    """Make sure that two masks can be compared pixel by pixel."""
+    if reference.shape != other.shape:
+        raise ValueError(
+            f"other: shape {other.shape} differs from the reference's {reference.shape}; "
+            "pass two masks of one grid"
+        )
+
+
+def check_masks(masks: Any) -> Sequence[Any]:
+    """Return a non-empty sequence of masks."""
+    if isinstance(masks, np.ndarray):
+        if masks.ndim < 3:
+            raise ValueError(
+                f"masks: shape {masks.shape} is one mask; pass several, e.g. masks[np.newaxis]"
+            )
+    elif not (hasattr(masks, "__len__") and hasattr(masks, "__getitem__")):
+        raise TypeError(f"masks: {type(masks).__name__} is no sequence; pass an array or a list")
+    if len(masks) == 0:
+        raise ValueError("masks: an empty sequence; pass at least one mask with foreground")
+    return masks  # type: ignore[no-any-return]

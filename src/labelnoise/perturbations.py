@@ -1,0 +1,269 @@
+"""Three ways in which a mask goes wrong: trace it, displace what was traced, fill it again."""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._planes import Planes, perturb_planes
+from ._streams import PlaneStreams
+from ._validate import LARGEST, check_count, check_gains, check_number, check_odds, check_spacing
+
+Label = TypeVar("Label", bound=np.bool_ | np.integer[Any])
+Rng = int | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator | None
+
+
+def natural(
+    mask: NDArray[Label],
+    sigma: float,
+    *,
+    knots: int = 5,
+    labels: Iterable[int] | None = None,
+    plane: tuple[int, int] = (-2, -1),
+    spacing: tuple[float, float] | None = None,
+    rng: Rng = None,
+    workers: int = 1,
+) -> NDArray[Label]:
+    """Draw the contours of a mask again with an unsteady hand.
+
+    Parameters
+    ----------
+    mask : array of bool or int, at least two axes
+        Mask with one label besides 0.
+    sigma : float
+        Standard deviation of the displacement at the knots, in pixels, or in the unit of `spacing`.
+    knots : int, optional
+        Number of independent displacements along each contour: the more, the wavier.
+    labels : sequence of one int, optional
+        The label that is drawn; by default the one that the mask has.
+    plane : pair of int, optional
+        The (row, column) axes that an annotator draws in. Each plane along the other axes is
+        perturbed on its own. A NIfTI volume in (x, y, z) order is ``plane=(1, 0)``.
+    spacing : pair of float, optional
+        Distance of neighbouring rows and of neighbouring columns, e.g. in mm; by default 1 pixel.
+    rng : None, int, SeedSequence or Generator, optional
+        Source of randomness (SPEC 7). The noise of a plane depends on it and on the index of the
+        plane alone.
+    workers : int, optional
+        Number of threads over planes. The result does not depend on it.
+
+    Returns
+    -------
+    array
+        New array of the shape and dtype of `mask`.
+
+    Raises
+    ------
+    TypeError
+        If `mask` is neither bool nor integer.
+    ValueError
+        If another argument is out of its range, or the mask has several labels.
+
+    Notes
+    -----
+    Contours run half way between a positive pixel and its neighbours, along outer borders and those
+    of holes. Each has `knots` normal draws, evenly spaced along it and joined by a periodic cubic
+    spline; every point moves by the spline's value along the ray from the centre of the contour's
+    bounding box, outwards if the value is positive. Between knots the spline varies less than at
+    them. Then all contours of the plane are filled together, by winding number, without rounding
+    before: a pixel is positive if its centre lies inside more outer contours than holes.
+
+    Contours that grow into each other merge. A point does not pass the centre of its contour: parts
+    that are small beside `sigma` shrink to nothing in about half of the draws, and grow in the
+    other half. What leaves the plane is cut off.
+
+    The model is "natural" perturbation of [1]_, section 2.1; there, contours run through the
+    centres of the outermost positive pixels.
+
+    References
+    ----------
+    .. [1] Heller, N., Dean, J., Papanikolopoulos, N. (2018). Imperfect Segmentation Labels: How
+       Much Do They Matter? CVII-STENT / LABELS.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mask = np.zeros((6, 6), np.uint8)
+    >>> mask[1:5, 1:5] = 1
+    >>> natural(mask, 1.0, rng=0)
+    """
+    sigma = check_number("sigma", sigma, 0.0, LARGEST)
+    knots = check_count("knots", knots)
+    steps = check_spacing(spacing)
+    from ._contours import displace_contours, fill_contours, trace_contours
+    from ._runs import trace_runs
+
+    def redraw(planes: Planes, label: int, streams: PlaneStreams, out: Planes) -> None:
+        out.fill(0)
+        contours = trace_contours(planes, trace_runs(planes, label), out)
+        offsets = sigma * streams.normals(contours.plane_stops, knots)
+        displace_contours(contours, offsets, steps)
+        fill_contours(contours, label, out)
+
+    return perturb_planes(mask, redraw, labels=labels, plane=plane, rng=rng, workers=workers)
+
+
+def choppy(
+    mask: NDArray[Label],
+    sigma: float,
+    *,
+    labels: Iterable[int] | None = None,
+    plane: tuple[int, int] = (-2, -1),
+    spacing: tuple[float, float] | None = None,
+    rng: Rng = None,
+    workers: int = 1,
+) -> NDArray[Label]:
+    """Shift the start and the end of every run of positive pixels.
+
+    Parameters
+    ----------
+    mask : array of bool or int, at least two axes
+        Mask with one label besides 0.
+    sigma : float
+        Standard deviation of each shift, in pixels, or in the unit of `spacing`.
+    labels : sequence of one int, optional
+        The label that is drawn; by default the one that the mask has.
+    plane : pair of int, optional
+        The (row, column) axes that an annotator draws in. Each plane along the other axes is
+        perturbed on its own. A NIfTI volume in (x, y, z) order is ``plane=(1, 0)``.
+    spacing : pair of float, optional
+        Distance of neighbouring rows and of neighbouring columns, e.g. in mm; by default 1 pixel.
+    rng : None, int, SeedSequence or Generator, optional
+        Source of randomness (SPEC 7). The noise of a plane depends on it and on the index of the
+        plane alone.
+    workers : int, optional
+        Number of threads over planes. The result does not depend on it.
+
+    Returns
+    -------
+    array
+        New array of the shape and dtype of `mask`.
+
+    Raises
+    ------
+    TypeError
+        If `mask` is neither bool nor integer.
+    ValueError
+        If another argument is out of its range, or the mask has several labels.
+
+    Notes
+    -----
+    A run is a stretch of positive pixels in one row. Its start and its end move along the row by
+    normal draws of their own, rounded to whole pixels. A run whose end does not stay behind its
+    start vanishes, runs that meet merge, and the border of the plane clips.
+
+    The model is "choppy" perturbation of [1]_, section 2.2.
+
+    References
+    ----------
+    .. [1] Heller, N., Dean, J., Papanikolopoulos, N. (2018). Imperfect Segmentation Labels: How
+       Much Do They Matter? CVII-STENT / LABELS.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mask = np.zeros((6, 6), np.uint8)
+    >>> mask[1:5, 1:5] = 1
+    >>> choppy(mask, 1.0, rng=0)
+    """
+    sigma = check_number("sigma", sigma, 0.0, LARGEST)
+    shift = sigma / check_spacing(spacing)[1]
+    from ._runs import Runs, fill_runs, trace_runs
+
+    def chop(planes: Planes, label: int, streams: PlaneStreams, out: Planes) -> None:
+        runs = trace_runs(planes, label)
+        ends = streams.normals(runs.row_ends[:, -1], 2)
+        ends *= shift
+        ends += runs.ends
+        out.fill(0)
+        fill_runs(Runs(runs.row_ends, ends), label, out)
+
+    return perturb_planes(mask, chop, labels=labels, plane=plane, rng=rng, workers=workers)
+
+
+def random(
+    mask: NDArray[Label],
+    rate: float,
+    *,
+    prevalence: float | None = None,
+    labels: Iterable[int] | None = None,
+    plane: tuple[int, int] = (-2, -1),
+    rng: Rng = None,
+    workers: int = 1,
+) -> NDArray[Label]:
+    """Flip pixels wherever they lie, as many positive as negative ones.
+
+    Parameters
+    ----------
+    mask : array of bool or int, at least two axes
+        Mask with one label besides 0.
+    rate : float
+        Fraction of the positive pixels of each plane that flip, from 0 to 1.
+    prevalence : float, optional
+        Share of the positive pixels in the whole data set, between 0 and 1. If given, a fraction
+        ``rate * prevalence / (1 - prevalence)`` of the negative pixels of each plane flips, so
+        that planes without foreground receive noise too, as in the experiment of [1]_.
+    labels : sequence of one int, optional
+        The label that is drawn; by default the one that the mask has, or 1 if it is empty.
+    plane : pair of int, optional
+        The (row, column) axes that an annotator draws in. Each plane along the other axes is
+        perturbed on its own. A NIfTI volume in (x, y, z) order is ``plane=(1, 0)``.
+    rng : None, int, SeedSequence or Generator, optional
+        Source of randomness (SPEC 7). The noise of a plane depends on it and on the index of the
+        plane alone.
+    workers : int, optional
+        Number of threads over planes. The result does not depend on it.
+
+    Returns
+    -------
+    array
+        New array of the shape and dtype of `mask`.
+
+    Raises
+    ------
+    TypeError
+        If `mask` is neither bool nor integer.
+    ValueError
+        If another argument is out of its range, a plane has fewer negative pixels than should
+        flip, or the mask has several labels.
+
+    Notes
+    -----
+    In each plane exactly ``round(rate * positives)`` positive pixels flip and as many negative
+    ones, picked uniformly without replacement. So the area stays the same and the Dice score is
+    1 - `rate`, but for the rounding. A higher rate flips the same pixels and further ones.
+
+    The model is "random" perturbation of [1]_, section 2.3.
+
+    References
+    ----------
+    .. [1] Heller, N., Dean, J., Papanikolopoulos, N. (2018). Imperfect Segmentation Labels: How
+       Much Do They Matter? CVII-STENT / LABELS.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mask = np.zeros((6, 6), np.uint8)
+    >>> mask[1:5, 1:5] = 1
+    >>> random(mask, 0.25, rng=0)
+    """
+    rate = check_number("rate", rate, 0.0, 1.0)
+    ratio = None if prevalence is None else rate * check_odds(prevalence, rate)
+    from ._pixels import flip_pixels, list_pixels
+    from ._runs import trace_runs
+
+    def flip(planes: Planes, label: int, streams: PlaneStreams, out: Planes) -> None:
+        positives = list_pixels(trace_runs(planes, label), planes.shape[2])
+        flips = []
+        start = 0
+        for stop in positives.plane_stops.tolist():
+            negatives = planes[0].size - (stop - start)
+            losses = round(rate * (stop - start))
+            gains = losses if ratio is None else round(ratio * negatives)
+            check_gains(rate, gains, negatives)
+            flips.append((losses, gains))
+            start = stop
+        flip_pixels(planes, positives, flips, label, streams, out)
+
+    return perturb_planes(mask, flip, labels=labels, plane=plane, rng=rng, workers=workers)

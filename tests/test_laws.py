@@ -1,0 +1,179 @@
+"""What holds for every mask, strength and seed."""
+
+import functools
+import random as python_random
+
+import numpy as np
+import pytest
+from conftest import DTYPES, stacks
+from hypothesis import given
+from hypothesis import strategies as st
+
+import labelnoise
+
+
+def random(mask, strength, **options):
+    """Flip at most 100 % for strengths up to 8, in every plane."""
+    return labelnoise.random(mask, strength / 8, prevalence=0.2, **options)
+
+
+PERTURBATIONS = [
+    labelnoise.natural,
+    functools.partial(labelnoise.natural, knots=2, spacing=(0.7, 3.0)),
+    labelnoise.choppy,
+    functools.partial(labelnoise.choppy, spacing=(5.0, 0.5)),
+    random,
+]
+STRENGTHS = st.floats(0, 8)
+SEEDS = st.integers(0, 2**32)
+each_perturbation = pytest.mark.parametrize(
+    "perturb", PERTURBATIONS, ids=["natural", "natural mm", "choppy", "choppy mm", "random"]
+)
+
+
+@each_perturbation
+@given(stack=stacks(dtypes=DTYPES), seed=SEEDS)
+def test_strength_0_changes_nothing(perturb, stack, seed):
+    """The mask comes back, exactly."""
+    np.testing.assert_array_equal(perturb(stack, 0, rng=seed), stack)
+
+
+@each_perturbation
+@given(stack=stacks(dtypes=DTYPES), strength=STRENGTHS, seed=SEEDS)
+def test_results_are_new_masks_of_the_same_kind(perturb, stack, strength, seed):
+    """Shape, dtype and label stay; input and global random state are left alone."""
+    before = stack.tobytes(), python_random.getstate(), np.random.get_state()[1].tobytes()  # noqa: NPY002
+    stack.flags.writeable = False
+    result = perturb(stack, strength, rng=seed)
+    after = stack.tobytes(), python_random.getstate(), np.random.get_state()[1].tobytes()  # noqa: NPY002
+    assert before == after
+    assert type(result) is np.ndarray
+    assert (result.shape, result.dtype) == (stack.shape, stack.dtype)
+    assert not np.shares_memory(result, stack)
+    assert result.flags.writeable
+    if stack.any():
+        assert set(np.unique(result)) <= {0, *np.unique(stack)}
+
+
+@each_perturbation
+@given(stack=stacks(max_planes=5), strength=STRENGTHS, seed=SEEDS, data=st.data())
+def test_a_plane_has_its_own_noise(perturb, stack, strength, seed, data):
+    """It depends on the seed and the plane's index alone."""
+    label = int(stack.max()) or 1
+    perturb = functools.partial(perturb, labels=[label])
+    whole = perturb(stack, strength, rng=seed)
+    count = data.draw(st.integers(0, len(stack)))
+    np.testing.assert_array_equal(perturb(stack[:count], strength, rng=seed), whole[:count])
+    np.testing.assert_array_equal(perturb(stack[0], strength, rng=seed), whole[0])
+    generator = np.random.default_rng(seed)
+    np.testing.assert_array_equal(perturb(stack, strength, rng=generator), whole)
+
+
+@each_perturbation
+@given(stack=stacks(max_planes=4, dtypes=DTYPES), strength=STRENGTHS, seed=SEEDS)
+def test_order_of_axes_and_memory_does_not_matter(perturb, stack, strength, seed):
+    """Transposed, reversed and strided views give what a contiguous copy gives."""
+    expected = perturb(stack, strength, rng=seed)
+    nifti = perturb(stack.transpose(2, 1, 0), strength, plane=(1, 0), rng=seed)
+    np.testing.assert_array_equal(nifti.transpose(2, 1, 0), expected)
+    fortran = perturb(np.asfortranarray(stack), strength, rng=seed)
+    np.testing.assert_array_equal(fortran, expected)
+    strided = np.repeat(np.repeat(stack, 2, axis=0), 3, axis=2)[::-2, :, ::3]
+    copied = perturb(strided.copy(), strength, rng=seed)
+    np.testing.assert_array_equal(perturb(strided, strength, rng=seed), copied)
+    deep = perturb(stack[:, np.newaxis, np.newaxis], strength, rng=seed)
+    np.testing.assert_array_equal(deep[:, 0, 0], expected)
+
+
+@each_perturbation
+@given(stack=stacks(), strength=STRENGTHS, seed=SEEDS)
+def test_dtype_does_not_matter(perturb, stack, strength, seed):
+    """Every dtype and label has the same noise."""
+    expected = perturb(stack != 0, strength, rng=seed)
+    for dtype in DTYPES:
+        label = -3 if dtype.kind == "i" else 2
+        mask = np.where(stack != 0, np.array(label, dtype), np.array(0, dtype)).astype(dtype)
+        result = perturb(mask, strength, labels=[int(np.array(label, dtype))], rng=seed)
+        np.testing.assert_array_equal(result != 0, expected)
+
+
+@each_perturbation
+def test_workers_and_blocks_do_not_matter(perturb):
+    """Many planes, in several blocks and threads, have the noise that each has alone."""
+    rows, columns = np.indices((300, 257))
+    radii = np.linspace(0, 160, 29)[:, np.newaxis, np.newaxis]
+    rings = (np.hypot(rows - 140, columns - 130) < radii) & (rows % 37 > 5)
+    strength = 6.0
+    expected = perturb(rings, strength, rng=5)
+    assert (expected != rings).any(axis=(1, 2))[1:].all()
+    for workers in (2, 3, 7):
+        np.testing.assert_array_equal(perturb(rings, strength, rng=5, workers=workers), expected)
+    np.testing.assert_array_equal(perturb(rings[0], strength, rng=5), expected[0])
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0), (0, 0), (3, 0, 4), (0, 4, 4), (2, 3, 0, 1)])
+@each_perturbation
+def test_masks_without_pixels_stay(perturb, shape):
+    """There is nothing to perturb, and nothing breaks."""
+    result = perturb(np.zeros(shape, np.int16), 0.5, rng=0)
+    assert (result.shape, result.dtype) == (shape, np.int16)
+
+
+@given(stack=stacks(), rate=st.floats(0, 1), seed=SEEDS)
+def test_random_keeps_area_and_gives_its_dice(stack, rate, seed):
+    """Dice is 1 - rate, but for rounding, in every plane."""
+    area = np.count_nonzero(stack[0])
+    flips = round(rate * area)
+    if area and flips <= stack[0].size - area:
+        result = labelnoise.random(stack[0], rate, rng=seed)
+        assert np.count_nonzero(result) == area
+        assert labelnoise.dice(stack[0], result) == pytest.approx(1 - flips / area)
+
+
+@given(stack=stacks(), rates=st.lists(st.floats(0, 0.5), min_size=2, max_size=2), seed=SEEDS)
+def test_random_flips_more_at_higher_rates(stack, rates, seed):
+    """A higher rate flips the same pixels and further ones."""
+    low, high = (
+        labelnoise.random(stack, rate, prevalence=0.3, rng=seed) != stack for rate in sorted(rates)
+    )
+    assert (high | ~low).all()
+
+
+def test_random_picks_every_pixel_alike():
+    """Over many seeds all pixels of a kind flip equally often."""
+    mask = np.zeros((6, 7), bool)
+    mask[1:4, 2:6] = True
+    flips = np.zeros(mask.shape)
+    for seed in range(6000):
+        flips += labelnoise.random(mask, 0.25, rng=seed) != mask
+    expected = np.where(mask, 3 / 12, 3 / 30)
+    deviation = (flips / 6000 - expected) / np.sqrt(expected * (1 - expected) / 6000)
+    assert np.abs(deviation).max() < 4
+
+
+def test_shifts_have_the_standard_deviation_asked_for():
+    """Edges of a wide bar move by sigma, in pixels or in millimetres, without bias."""
+    bar = np.zeros((4000, 200), bool)
+    bar[:, 60:140] = True
+    for perturb in (
+        functools.partial(labelnoise.choppy, sigma=6.0),
+        functools.partial(labelnoise.choppy, sigma=4.5, spacing=(9.0, 0.75)),
+    ):
+        noisy = perturb(bar, rng=0)
+        starts, stops = noisy.argmax(axis=1), 200 - noisy[:, ::-1].argmax(axis=1)
+        for moved in (starts - 60, stops - 140):
+            assert abs(moved.mean()) < 0.3
+            assert abs(moved.std() - 6) < 0.25
+        assert abs(np.corrcoef(starts, stops)[0, 1]) < 0.06
+
+
+def test_radii_have_the_standard_deviation_asked_for():
+    """At a knot, the radius of a disc changes by sigma, without bias."""
+    rows, columns = np.indices((161, 161))
+    disc = np.hypot(rows - 80, columns - 80) < 50
+    radii = [
+        labelnoise.natural(disc, 6.0, rng=seed)[80, 80:].sum() - disc[80, 80:].sum()
+        for seed in range(400)
+    ]
+    assert abs(np.mean(radii)) < 1
+    assert 4 < np.std(radii) < 6.6
