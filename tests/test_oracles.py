@@ -1,5 +1,6 @@
 """Every fast path equals its definition in plain Python, draw for draw."""
 
+import naive
 import numpy as np
 import pytest
 from conftest import stacks
@@ -7,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import labelnoise
-import naive
 from labelnoise._contours import trace_contours
 from labelnoise._runs import trace_runs
 
@@ -51,7 +51,7 @@ def test_random_is_its_definition(stack, rate, seed):
         np.testing.assert_array_equal(labelnoise.random(stack, rate, rng=seed), expected)
 
 
-@given(stacks(dtypes=(np.dtype(bool),)), st.floats(0, 1), SEEDS, st.floats(0.01, 0.5))
+@given(stacks(dtypes=("bool",)), st.floats(0, 1), SEEDS, st.floats(0.01, 0.5))
 def test_random_with_prevalence_is_its_definition(stack, rate, seed, prevalence):
     """Negative pixels flip at their own rate, in empty planes too."""
     expected = naive.per_plane(naive.random, stack, rate, seed, prevalence=prevalence)
@@ -59,7 +59,7 @@ def test_random_with_prevalence_is_its_definition(stack, rate, seed, prevalence)
     np.testing.assert_array_equal(found, expected)
 
 
-@given(stacks(max_side=30, dtypes=(np.dtype(np.uint8), np.dtype(bool))))
+@given(stacks(max_side=30, dtypes=("uint8", "bool")))
 def test_traces_are_the_naive_ones(stack):
     """Runs and contours, whatever the alignment of rows in memory."""
     label = int(stack.max()) or 1

@@ -51,7 +51,7 @@ def _orders(plane: tuple[Any, ...], ndim: int) -> tuple[tuple[int, ...], tuple[i
 def check_number(name: str, value: Any, lowest: float, largest: float) -> float:
     """Return a finite number of a closed interval."""
     try:
-        number = float(value)
+        number = float(value * 1.0)  # text has no product
     except (TypeError, ValueError):
         number = math.nan
     if not lowest <= number <= largest:

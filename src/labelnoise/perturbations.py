@@ -86,7 +86,13 @@ def natural(
     >>> import numpy as np
     >>> mask = np.zeros((6, 6), np.uint8)
     >>> mask[1:5, 1:5] = 1
-    >>> natural(mask, 1.0, rng=0)
+    >>> natural(mask, 1.0, rng=2)
+    array([[1, 1, 0, 0, 0, 0],
+           [1, 1, 1, 1, 0, 0],
+           [1, 1, 1, 1, 0, 0],
+           [1, 1, 1, 1, 0, 0],
+           [1, 1, 1, 1, 0, 0],
+           [1, 1, 0, 0, 0, 0]], dtype=uint8)
     """
     sigma = check_number("sigma", sigma, 0.0, LARGEST)
     knots = check_count("knots", knots)
@@ -165,7 +171,13 @@ def choppy(
     >>> import numpy as np
     >>> mask = np.zeros((6, 6), np.uint8)
     >>> mask[1:5, 1:5] = 1
-    >>> choppy(mask, 1.0, rng=0)
+    >>> choppy(mask, 1.0, rng=1)
+    array([[0, 0, 0, 0, 0, 0],
+           [0, 0, 1, 1, 1, 0],
+           [0, 0, 1, 1, 0, 0],
+           [0, 1, 1, 1, 0, 0],
+           [0, 1, 1, 1, 1, 0],
+           [0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
     sigma = check_number("sigma", sigma, 0.0, LARGEST)
     shift = sigma / check_spacing(spacing)[1]
@@ -246,7 +258,13 @@ def random(
     >>> import numpy as np
     >>> mask = np.zeros((6, 6), np.uint8)
     >>> mask[1:5, 1:5] = 1
-    >>> random(mask, 0.25, rng=0)
+    >>> random(mask, 0.25, rng=2)
+    array([[0, 0, 0, 0, 0, 0],
+           [0, 1, 1, 1, 1, 1],
+           [0, 1, 0, 1, 1, 0],
+           [1, 1, 1, 0, 1, 1],
+           [0, 0, 0, 1, 1, 0],
+           [0, 0, 1, 0, 0, 0]], dtype=uint8)
     """
     rate = check_number("rate", rate, 0.0, 1.0)
     ratio = None if prevalence is None else rate * check_odds(prevalence, rate)

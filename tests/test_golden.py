@@ -1,0 +1,115 @@
+"""Tiny drawn masks, drawn again: what a reader can check by eye, and what must stay the same."""
+
+import numpy as np
+import pytest
+from conftest import draw, show
+
+import labelnoise
+
+TARGET = draw("""
+    ............
+    ..########..
+    ..########..
+    ..##....##..
+    ..##.##.##..
+    ..##.##.##..
+    ..##....##..
+    ..########..
+    ..########..
+    ............
+""")
+
+GOLDEN = {
+    ("natural", 1.0): """
+        ............
+        .##########.
+        .##########.
+        .###...####.
+        .###..#####.
+        ..##.#.####.
+        ..##...####.
+        ..#########.
+        .........#..
+        ............
+    """,
+    ("choppy", 1.0): """
+        ............
+        ...#######..
+        ...######...
+        ..#.....##..
+        ..#..##.....
+        ..###.####..
+        .####...##..
+        ....########
+        ...########.
+        ............
+    """,
+    ("random", 0.15): """
+        .#..........
+        ..########..
+        .##.######..
+        ..##....##..
+        ..####..##..
+        ..##.##.##.#
+        ..##.#...#..
+        ..###.#.##..
+        #.#.#.##.#..
+        ...#...#....
+    """,
+}
+
+
+@pytest.mark.parametrize(("name", "strength"), GOLDEN)
+def test_noise_is_the_same_in_every_version(name, strength):
+    """A seed gives the drawing that it has always given."""
+    result = getattr(labelnoise, name)(TARGET, strength, rng=1)
+    assert show(result) == show(draw(GOLDEN[name, strength]))
+
+
+def test_parts_that_meet_merge_and_holes_stay_holes():
+    """Contours that overlap are filled by winding number, not crossed out."""
+    pair = draw("""
+        ...........
+        .###...###.
+        .#.#...#.#.
+        .###...###.
+        ...........
+    """)
+    for seed in range(200):
+        result = labelnoise.natural(pair, 3.0, knots=1, rng=seed)
+        if result[2, 4:7].all():
+            break
+    assert (result[:, 4:7].sum(axis=1) > 0).all()
+    grown = labelnoise.natural(draw("###\n#.#\n###"), 0.0, rng=0)
+    assert show(grown) == "###\n#.#\n###"
+
+
+def test_small_parts_vanish_or_grow_and_do_not_turn_over():
+    """A dot shrinks to nothing or becomes a blob around its place."""
+    dot = np.zeros((41, 41), bool)
+    dot[20, 20] = True
+    areas = []
+    for seed in range(300):
+        result = labelnoise.natural(dot, 5.0, knots=1, rng=seed)
+        areas.append(result.sum())
+        assert not result.any() or result[20, 20]
+    assert 100 < areas.count(0) < 200
+
+
+def test_runs_vanish_merge_and_clip():
+    """Runs that cross are gone, runs that meet are one, and the border cuts."""
+    rows = np.zeros((2000, 20), bool)
+    rows[:, 2:4] = True
+    rows[:, 6:8] = True
+    results = labelnoise.choppy(rows, 3.0, rng=0)
+    changes = np.abs(np.diff(results.astype(int), axis=1, prepend=0, append=0)).sum(axis=1) // 2
+    assert set(changes.tolist()) == {0, 1, 2}
+    assert results[:, 0].any()
+
+
+def test_even_a_huge_sigma_leaves_a_mask():
+    """No overflow: what leaves the plane is cut off."""
+    for perturb in (labelnoise.natural, labelnoise.choppy):
+        result = perturb(TARGET, 1e9, spacing=(1e-9, 1e-9), rng=3)
+        assert result.shape == TARGET.shape
+        assert set(np.unique(result)) <= {0, 1}

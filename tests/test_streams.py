@@ -1,0 +1,72 @@
+"""Noise that belongs to a sample: the same in every process, thread and epoch."""
+
+import numpy as np
+import pytest
+
+import labelnoise
+
+torch = pytest.importorskip("torch")
+
+
+def test_samples_have_generators_of_their_own():
+    """Seed, key, type of key and epoch all count; equal arguments are equal noise."""
+    arguments = [
+        (seed, key, epoch)
+        for seed in (0, 1, 2**80)
+        for key in ("7", b"7", 7, -7, "liver_7.nii.gz", "")
+        for epoch in (None, 0, 1)
+    ]
+    draws = {labelnoise.sample_rng(*args).random() for args in arguments}
+    assert len(draws) == len(arguments)
+    assert labelnoise.sample_rng(0, "7").random() == labelnoise.sample_rng(0, "7").random()
+
+
+def test_the_stream_of_a_sample_never_changes():
+    """A data set made with one version can be made again with the next."""
+    assert labelnoise.sample_rng(3, "case_1", 2).integers(2**32) == GOLDEN_DRAW
+
+
+GOLDEN_DRAW = 711987631
+
+
+class Noisy(torch.utils.data.Dataset):
+    """Discs with each kind of noise, drawn as a sample is loaded."""
+
+    epoch = None
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, index):
+        rows, columns = np.indices((64, 64))
+        disc = np.hypot(rows - 32, columns - 32) < 12 + index
+        rng = labelnoise.sample_rng(0, index, self.epoch)
+        noisy = [
+            labelnoise.natural(disc, 3.0, rng=rng),
+            labelnoise.choppy(disc, 3.0, rng=rng),
+            labelnoise.random(disc, 0.1, rng=rng),
+        ]
+        return torch.from_numpy(np.stack(noisy))
+
+
+@pytest.mark.parametrize("start", ["here", "fork", "spawn", "forkserver"])
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_loaders_give_the_same_noise(start):
+    """With 0 or 2 workers, however they start, in each of two epochs."""
+    options = {} if start == "here" else {"num_workers": 2, "multiprocessing_context": start}
+    dataset = Noisy()
+    expected = torch.stack([dataset[index] for index in range(len(dataset))])
+    for _ in range(2):
+        loader = torch.utils.data.DataLoader(dataset, batch_size=2, **options)
+        assert torch.equal(torch.cat(list(loader)), expected)
+    assert len({mask.numpy().tobytes() for mask in expected}) == len(dataset)
+
+
+def test_noise_can_be_drawn_anew_in_each_epoch():
+    """Epochs differ, and the same epoch is the same again."""
+    dataset = Noisy()
+    epochs = []
+    for dataset.epoch in (0, 1, 0):
+        epochs.append(torch.cat(list(torch.utils.data.DataLoader(dataset, batch_size=2))))
+    assert torch.equal(epochs[0], epochs[2])
+    assert not torch.equal(epochs[0], epochs[1])
