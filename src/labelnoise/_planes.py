@@ -41,8 +41,8 @@ def perturb_planes(
     key = draw_key(rng)
     moved = mask.transpose(order)
     values = np.ascontiguousarray(moved)
-    binary, first = _to_bytes(values)
-    label = check_labels(labels, values.flat[first] if first >= 0 else 0)
+    binary, found = _to_bytes(values)
+    label = check_labels(labels, found)
     byte = label % 256 if mask.itemsize == 1 else 1
     planes = binary.reshape(-1, *moved.shape[-2:]) if mask.size else np.empty((0, 1, 1), np.uint8)
     out = np.empty_like(planes)
@@ -67,14 +67,15 @@ def perturb_planes(
 
 
 def _to_bytes(values: NDArray[Any]) -> tuple[Planes, int]:
-    """Return a contiguous mask with one byte a pixel, and the place of its first positive pixel.
+    """Return a contiguous mask with one byte a pixel, and its label, 0 if it is empty.
 
-    The place is negative, or a pixel of 0, if the mask has no positive pixel.
+    Bytes keep their label, of which the first positive pixel is an example.
     """
-    if values.itemsize > 1:
-        from ._narrow import narrow
-
-        return narrow(values.astype(values.dtype.newbyteorder("="), copy=False).reshape(-1))
     if values.size == 0:
-        return values.view(np.uint8), -1
-    return values.view(np.uint8), int(values.reshape(-1).view(np.bool_).argmax())
+        return np.empty(values.shape, np.uint8), 0
+    flat = values.reshape(-1)
+    if values.itemsize == 1:
+        return values.view(np.uint8), int(flat[flat.view(np.bool_).argmax()])
+    from ._narrow import narrow
+
+    return narrow(flat.astype(values.dtype.newbyteorder("="), copy=False))

@@ -138,12 +138,11 @@ def check_key(key: Any) -> bytes:
         raise ValueError(f"key={key!r}: pass a name (str, bytes, path) or an integer") from None
 
 
-def check_labels(labels: Iterable[int] | None, found: Any) -> int:
+def check_labels(labels: Iterable[int] | None, found: int) -> int:
     """Return the one label that is drawn: the one that the mask has, listed or not.
 
     `found` is 0 for a mask without foreground: then it is the listed label, or 1.
     """
-    found = int(found)
     if labels is None:
         return found or 1
     try:

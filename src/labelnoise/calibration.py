@@ -160,7 +160,7 @@ def calibrate(
 
     Notes
     -----
-    As in [1]_, section 3.2, a bracket is narrowed by the mean score of 1,000 slices until both its
+    As in [1]_, a bracket is narrowed by the mean score of 1,000 slices until both its
     bounds are near the target. Each mask keeps one stream of random numbers for all strengths, so
     the score is a smooth and nearly monotone function of the strength. The upper bound grows until
     it scores less than the target; then linear interpolation, and bisection at every third step,
@@ -169,7 +169,7 @@ def calibrate(
     References
     ----------
     .. [1] Heller, N., Dean, J., Papanikolopoulos, N. (2018). Imperfect Segmentation Labels: How
-       Much Do They Matter? CVII-STENT / LABELS.
+       Much Do They Matter? LABELS 2018, LNCS 11043, 112-120.
 
     Examples
     --------

@@ -73,13 +73,13 @@ def natural(
     that are small beside `sigma` shrink to nothing in about half of the draws, and grow in the
     other half. What leaves the plane is cut off.
 
-    The model is "natural" perturbation of [1]_, section 2.1; there, contours run through the
-    centres of the outermost positive pixels.
+    The model is the "natural" perturbation of [1]_; its program let contours run through the
+    centres of the outermost positive pixels and filled them one by one.
 
     References
     ----------
     .. [1] Heller, N., Dean, J., Papanikolopoulos, N. (2018). Imperfect Segmentation Labels: How
-       Much Do They Matter? CVII-STENT / LABELS.
+       Much Do They Matter? LABELS 2018, LNCS 11043, 112-120.
 
     Examples
     --------
@@ -159,12 +159,12 @@ def choppy(
     normal draws of their own, rounded to whole pixels. A run whose end does not stay behind its
     start vanishes, runs that meet merge, and the border of the plane clips.
 
-    The model is "choppy" perturbation of [1]_, section 2.2.
+    The model is the "choppy" perturbation of [1]_.
 
     References
     ----------
     .. [1] Heller, N., Dean, J., Papanikolopoulos, N. (2018). Imperfect Segmentation Labels: How
-       Much Do They Matter? CVII-STENT / LABELS.
+       Much Do They Matter? LABELS 2018, LNCS 11043, 112-120.
 
     Examples
     --------
@@ -246,12 +246,12 @@ def random(
     ones, picked uniformly without replacement. So the area stays the same and the Dice score is
     1 - `rate`, but for the rounding. A higher rate flips the same pixels and further ones.
 
-    The model is "random" perturbation of [1]_, section 2.3.
+    The model is the "random" perturbation of [1]_, whose experiment flipped by chance, not by count.
 
     References
     ----------
     .. [1] Heller, N., Dean, J., Papanikolopoulos, N. (2018). Imperfect Segmentation Labels: How
-       Much Do They Matter? CVII-STENT / LABELS.
+       Much Do They Matter? LABELS 2018, LNCS 11043, 112-120.
 
     Examples
     --------
