@@ -1,64 +1,12 @@
-"""Masks to test with: drawn ones, random ones, and real ones where they are at hand."""
-
-from pathlib import Path
+"""Settings of all tests, and real masks where they are at hand."""
 
 import numpy as np
 import pytest
+from helpers import SHARED
 from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 settings.register_profile("labelnoise", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("labelnoise")
-
-SHARED = Path(__file__).parents[1].parent / "shared"
-DTYPES = [
-    np.dtype(name)
-    for name in (
-        "bool",
-        "uint8",
-        "int8",
-        "uint16",
-        "int16",
-        ">i2",
-        "int32",
-        ">u4",
-        "int64",
-        "uint64",
-    )
-]
-
-
-def draw(text, label=1, dtype=np.uint8):
-    """Make a mask of lines of dots and hashes."""
-    lines = text.split()
-    return np.array([[label * (pixel == "#") for pixel in line] for line in lines], dtype)
-
-
-def show(mask):
-    """Draw a mask with dots and hashes."""
-    return "\n".join("".join(".#"[int(pixel != 0)] for pixel in row) for row in mask)
-
-
-@st.composite
-def stacks(draw, max_planes=3, max_side=12, dtypes=("uint8",)):
-    """Stacks of planes with one label: noise, full, empty, or a few rectangles and holes."""
-    shape = tuple(draw(st.integers(1, top)) for top in (max_planes, max_side, max_side))
-    dtype = np.dtype(draw(st.sampled_from(dtypes)))
-    if draw(st.booleans()):
-        positive = draw(hnp.arrays(bool, shape, elements=st.booleans()))
-    else:
-        positive = np.zeros(shape, bool)
-        for value in draw(st.lists(st.booleans(), max_size=6)):
-            corner = [draw(st.integers(0, side - 1)) for side in shape]
-            size = [draw(st.integers(1, side)) for side in shape]
-            box = tuple(slice(a, a + n) for a, n in zip(corner, size, strict=True))
-            positive[box] = value
-    label = True
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        label = draw(st.integers(int(limits.min), int(limits.max)).filter(bool))
-    return np.where(positive, np.array(label, dtype), np.array(0, dtype)).astype(dtype)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import draw, show
+from helpers import draw, show
 
 import labelnoise
 

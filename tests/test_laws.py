@@ -5,7 +5,7 @@ import random as python_random
 
 import numpy as np
 import pytest
-from conftest import DTYPES, stacks
+from helpers import DTYPES, stacks
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,7 +101,7 @@ def test_dtype_does_not_matter(perturb, stack, strength, seed):
 def test_workers_and_blocks_do_not_matter(perturb):
     """Many planes, in several blocks and threads, have the noise that each has alone."""
     rows, columns = np.indices((300, 257))
-    radii = np.linspace(0, 160, 29)[:, np.newaxis, np.newaxis]
+    radii = np.linspace(0, 160, 70)[:, np.newaxis, np.newaxis]
     rings = (np.hypot(rows - 140, columns - 130) < radii) & (rows % 37 > 5)
     strength = 6.0
     expected = perturb(rings, strength, rng=5)

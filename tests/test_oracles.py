@@ -3,7 +3,7 @@
 import naive
 import numpy as np
 import pytest
-from conftest import stacks
+from helpers import stacks
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import pytest
-from conftest import SHARED
+from helpers import SHARED
 
 import labelnoise
 

@@ -230,33 +230,26 @@ def _cut(plane_stops, stops, points, cols, heads, nodes, row_ends, ends):
                 after = SIZE(math.ceil(min(max(y, 0.0), bottom)))
                 if before == after:
                     continue
-                change, top, end = 1, after, before
-                if after > before:
-                    change, top, end = -1, before, after
                 slope = (x - x_before) / (y - y_before)
-                for row in range(INDEX(top), INDEX(end)):
+                for row in range(INDEX(min(before, after)), INDEX(max(before, after))):
                     cross = x_before + (types.float64(row) - y_before) * slope
                     col = SIZE(math.ceil(min(max(cross, 0.0), right)))
-                    if col == cols:
-                        continue
                     block = INDEX(col >> 6)
                     previous, node = SIZE(-1), SIZE(heads[p, row, block])
                     while node >= 0 and nodes[INDEX(node), 0] < col:
                         previous, node = node, SIZE(nodes[INDEX(node), 2])
-                    if node >= 0 and nodes[INDEX(node), 0] == col:
-                        nodes[INDEX(node), 1] += change
-                        continue
-                    if n == nodes.shape[0]:
-                        return -1
-                    new = INDEX(n)
-                    nodes[new, 0] = col
-                    nodes[new, 1] = change
-                    nodes[new, 2] = node
-                    if previous < 0:
-                        heads[p, row, block] = n
-                    else:
-                        nodes[INDEX(previous), 2] = n
-                    n += 1
+                    if node < 0 or nodes[INDEX(node), 0] > col:
+                        if n == nodes.shape[0]:
+                            return -1
+                        nodes[INDEX(n), 0], nodes[INDEX(n), 1] = col, 0
+                        nodes[INDEX(n), 2] = node
+                        if previous < 0:
+                            heads[p, row, block] = n
+                        else:
+                            nodes[INDEX(previous), 2] = n
+                        node = n
+                        n += 1
+                    nodes[INDEX(node), 1] += 1 if after < before else -1
             first = stops[contour]
             contour += INDEX(1)
     found = 0

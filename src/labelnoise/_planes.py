@@ -17,7 +17,7 @@ from ._validate import (
 
 Planes = NDArray[np.uint8]
 Perturb = Callable[[Planes, int, PlaneStreams, Planes], None]
-_BLOCK = 2**20  # pixels that are handled at once: they stay in a core's cache
+_BLOCK = 2**21  # pixels that are handled at once: few calls, and what they need stays in a cache
 
 
 def perturb_planes(
@@ -32,8 +32,8 @@ def perturb_planes(
     """Give the planes of a mask to `perturb`, block by block, and return the mask that results.
 
     `perturb(planes, label, streams, out)` gets a contiguous array (planes, rows, columns) that
-    holds `label`, a byte, and 0 alone, and fills all of `out`. The stream of a plane depends on the
-    caller's `rng` and on the index of the plane alone.
+    holds `label`, a byte, and 0 alone, and writes to `out`, which is blank. The stream of a plane
+    depends on the caller's `rng` and on the index of the plane alone.
     """
     mask = check_mask(mask)
     order, back = check_plane(plane, mask.ndim)
@@ -45,20 +45,20 @@ def perturb_planes(
     label = check_labels(labels, found)
     byte = label % 256 if mask.itemsize == 1 else 1
     planes = binary.reshape(-1, *moved.shape[-2:]) if mask.size else np.empty((0, 1, 1), np.uint8)
-    out = np.empty_like(planes)
-    block = max(1, _BLOCK // planes[0].size) if len(planes) else 1
+    out = np.zeros(planes.shape, np.uint8)
+    count = max(1, _BLOCK // max(1, moved.shape[-2] * moved.shape[-1]))
 
-    def run(start: int) -> None:
-        here = slice(start, start + block)
-        perturb(planes[here], byte, PlaneStreams(key, start), out[here])
+    def run(start: int, stop: int) -> None:
+        for first in range(start, stop, count):
+            here = slice(first, min(first + count, stop))
+            perturb(planes[here], byte, PlaneStreams(key, first), out[here])
 
-    starts = range(0, len(planes), block)
-    if workers == 1 or len(starts) == 1:
-        for start in starts:
-            run(start)
+    if workers == 1:
+        run(0, len(planes))
     else:
+        bounds = [len(planes) * worker // workers for worker in range(workers + 1)]
         with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(run, starts))
+            list(pool.map(run, bounds[:-1], bounds[1:]))
 
     result = out.view(mask.dtype) if mask.itemsize == 1 else out.astype(mask.dtype)
     if mask.itemsize > 1 and label != 1:

@@ -101,7 +101,6 @@ def natural(
     from ._runs import trace_runs
 
     def redraw(planes: Planes, label: int, streams: PlaneStreams, out: Planes) -> None:
-        out.fill(0)
         contours = trace_contours(planes, trace_runs(planes, label), out)
         offsets = sigma * streams.normals(contours.plane_stops, knots)
         displace_contours(contours, offsets, steps)
@@ -188,7 +187,6 @@ def choppy(
         ends = streams.normals(runs.row_ends[:, -1], 2)
         ends *= shift
         ends += runs.ends
-        out.fill(0)
         fill_runs(Runs(runs.row_ends, ends), label, out)
 
     return perturb_planes(mask, chop, labels=labels, plane=plane, rng=rng, workers=workers)
@@ -246,7 +244,7 @@ def random(
     ones, picked uniformly without replacement. So the area stays the same and the Dice score is
     1 - `rate`, but for the rounding. A higher rate flips the same pixels and further ones.
 
-    The model is the "random" perturbation of [1]_, whose experiment flipped by chance, not by count.
+    The model is the "random" perturbation of [1]_, whose program flipped each pixel by chance.
 
     References
     ----------
