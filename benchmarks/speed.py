@@ -2,9 +2,9 @@
 
     python benchmarks/speed.py [--data FOLDER]
 
-One thread, warm, median over 100 slices of 512 x 512 of the median of 7 calls. All that a caller
-pays is included. The floor, `cv2.findContours` (two levels, all points) and `cv2.fillPoly`, is
-timed in the same process, before and after. Takes about a minute.
+One thread, warm, 100 slices of 512 x 512: the median of their ratios, each of the medians of 7
+calls and of 7 of the floor, `cv2.findContours` (two levels, all points) and `cv2.fillPoly` of the
+same slice. All that a caller pays is included. Takes about half a minute.
 """
 
 import os
@@ -44,17 +44,20 @@ def floor(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cv2.fillPoly(np.zeros_like(mask), contours, 1)
 
 
-def time(call: Callable[[Any], object], slices: Iterable[Any], repeats: int = 7) -> float:
-    """Return the median time of a call in microseconds."""
-    medians = []
-    for mask in slices:
-        times = []
-        for _ in range(repeats):
-            start = perf_counter()
-            call(mask)
-            times.append(perf_counter() - start)
-        medians.append(median(times))
-    return 1e6 * median(medians)
+def compare(
+    call: Callable[[Any], object], masks: Iterable[Any], base: Callable[[Any], object], bases: Any
+) -> float:
+    """Return the median over masks of the time of `call` in units of `base`'s."""
+    ratios = []
+    for mask, other in zip(masks, bases, strict=True):
+        times: tuple[list[float], list[float]] = [], []
+        for seconds, function, argument in zip(times, (call, base), (mask, other), strict=True):
+            for _ in range(7):
+                start = perf_counter()
+                function(argument)
+                seconds.append(perf_counter() - start)
+        ratios.append(median(times[0]) / median(times[1]))
+    return median(ratios)
 
 
 def first_call(name: str) -> None:
@@ -79,38 +82,29 @@ def main() -> None:
     slices = stack[np.linspace(0, len(stack) - 1, 100).astype(int)]
     wide = slices.astype(np.int64)
     rng = np.random.default_rng(0)
-    before = time(floor, slices)
-    rows = []
+    copies = 2 * compare(np.copy, wide, floor, slices)
+    print(f"two copies of an int64 slice: {copies:.2f} of the floor")
+    print("ratio to floor   uint8   bool  rng=7   int64 less 2 copies   match / one call")
     for perturb, strength in STRENGTHS.items():
         call = partial(perturb, rng=rng)
-        once = time(lambda mask: call(mask, strength), slices)
-        binary = time(lambda mask: call(mask, strength), slices.view(bool))
-        long = time(lambda mask: call(mask, strength), wide)
-        seeded = time(lambda mask: perturb(mask, strength, rng=7), slices)
-        search = time(
-            lambda mask: labelnoise.match(mask, perturb, 0.9, tol=0.0015, rng=rng), slices, 3
-        )
-        rows.append((perturb.__name__, once, binary, seeded, long, search))
-    after = time(floor, slices)
-    base = (before + after) / 2
-    copy = time(np.copy, wide)
-    print(f"floor {before:.0f} and {after:.0f} us; copy of an int64 slice {copy:.0f} us")
-    print("ratio to floor   uint8   bool  rng=7   int64 less 2 copies   match / uint8")
-    for name, once, binary, seeded, long, search in rows:
-        ratios = [value / base for value in (once, binary, seeded, long - 2 * copy)]
-        print("{:15}{:7.2f}{:7.2f}{:7.2f}{:22.2f}{:16.1f}".format(name, *ratios, search / once))
+        match = partial(labelnoise.match, perturb=perturb, target=0.9, tol=0.0015, rng=rng)
+        row = [
+            compare(lambda mask: call(mask, strength), slices, floor, slices),
+            compare(lambda mask: call(mask, strength), slices.view(bool), floor, slices),
+            compare(lambda mask: perturb(mask, strength, rng=7), slices, floor, slices),
+            compare(lambda mask: call(mask, strength), wide, floor, slices) - copies,
+            compare(match, slices, lambda mask: call(mask, strength), slices),
+        ]
+        print("{:15}{:7.2f}{:7.2f}{:7.2f}{:22.2f}{:19.1f}".format(perturb.__name__, *row))
 
     block = np.resize(stack, (200, *stack.shape[1:]))
-    print("\nstack of 200: two workers against one (median of 5 pairs)")
+    print("\nstack of 200 slices, one worker's time in units of two workers'")
     for perturb, strength in STRENGTHS.items():
-        ratios = []
-        for _ in range(5):
-            one, two = (
-                time(lambda _: perturb(block, strength, rng=0, workers=n), [None], 1)
-                for n in (1, 2)
-            )
-            ratios.append(one / two)
-        print(f"{perturb.__name__:10} {median(ratios):.2f} times as fast")
+        one, two = (
+            lambda masks, workers=workers: perturb(masks, strength, rng=0, workers=workers)
+            for workers in (1, 2)
+        )
+        print(f"{perturb.__name__:10} {compare(one, [block], two, [block]):.2f}")
     print()
     for perturb in STRENGTHS:
         first_call(perturb.__name__)

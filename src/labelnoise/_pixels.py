@@ -43,7 +43,7 @@ def flip_pixels(
     streams: PlaneStreams,
     out: NDArray[np.uint8],
 ) -> None:
-    """Write contiguous planes to `out`, in each as many pixels flipped as `flips` says.
+    """Flip as many pixels of each plane as `flips` says, in `out`, a copy of contiguous planes.
 
     `flips` are numbers of positive and of negative pixels. Every 64-bit word of a plane's stream
     proposes a positive pixel with its upper half and any pixel of the plane with its lower half.
@@ -58,13 +58,13 @@ def flip_pixels(
         count, start = stop - start, stop
         proposals = _proposals(count, count, losses), _proposals(size, size - count, gains)
         numbers.append(math.ceil(max(proposals)) + 16)
-    flat, blank = planes.reshape(len(planes), size), out.reshape(len(planes), size)
+    flat, copy = planes.reshape(len(planes), size), out.reshape(len(planes), size)
     table = np.array(flips, np.intp)
-    while True:
-        words = streams.words(numbers)
-        if _flip(flat, *positives, label, np.array(numbers, np.intp), words, table, blank):
-            break
+    while not _flip(
+        flat, *positives, label, np.array(numbers, np.intp), streams.words(numbers), table, copy
+    ):
         numbers = [number + number // 4 + 64 for number in numbers]
+        copy[:] = flat
 
 
 def _proposals(pool: int, suitable: int, count: int) -> float:
@@ -119,8 +119,6 @@ def _flip(planes, plane_stops, pixels, label, numbers, words, flips, out):
     first, word = INDEX(0), INDEX(0)
     enough = True
     for p in range(INDEX(planes.shape[0])):
-        for i in range(INDEX(size)):
-            out[p, i] = planes[p, i]
         pool = WORD(max(plane_stops[p] - first, INDEX(1)))
         pool_bias = total % pool
         lost, gained = 0, 0

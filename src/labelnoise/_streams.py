@@ -63,12 +63,14 @@ class PlaneStreams:
     """The random streams of planes, from plane `first` on, under one key.
 
     Philox is counter-based: under one key, streams whose counters differ in the highest of four
-    words never meet, and to go to another stream takes a microsecond.
+    words never meet, and to go to another stream takes a microsecond. The generator is the
+    thread's own: one instance is in use at a time.
     """
 
     def __init__(self, key: NDArray[np.uint64], first: int) -> None:
-        self._key = key
         self._first = first
+        self._bits, self._generator, self._state = _THREAD.bits, _THREAD.generator, _THREAD.state
+        self._state["state"]["key"] = key
 
     def normals(self, stops: NDArray[np.integer[Any]], width: int) -> NDArray[np.float64]:
         """Return rows of standard normal draws; those of each plane end at its place in `stops`."""
@@ -76,20 +78,22 @@ class PlaneStreams:
         draws = np.empty((ends[-1], width))
         for index, stop in enumerate(ends, self._first):
             if start < stop:
-                self._at(index).generator.standard_normal(out=draws[start:stop])
+                self._go_to(index)
+                self._generator.standard_normal(out=draws[start:stop])
             start = stop
         return draws
 
     def words(self, counts: list[int]) -> NDArray[np.uint64]:
         """Return `counts` words of 64 random bits from each plane's stream."""
-        words = [self._at(index).bits.random_raw(n) for index, n in enumerate(counts, self._first)]
+        words = []
+        for index, count in enumerate(counts, self._first):
+            self._go_to(index)
+            words.append(self._bits.random_raw(count))
         return words[0] if len(words) == 1 else np.concatenate(words)
 
-    def _at(self, index: int) -> "_Thread":
-        _THREAD.state["state"]["key"] = self._key
-        _THREAD.state["state"]["counter"][3] = index
-        _THREAD.bits.state = _THREAD.state
-        return _THREAD
+    def _go_to(self, index: int) -> None:
+        self._state["state"]["counter"][3] = index
+        self._bits.state = self._state
 
 
 def draw_key(rng: Any) -> NDArray[np.uint64]:
@@ -98,7 +102,7 @@ def draw_key(rng: Any) -> NDArray[np.uint64]:
 
 
 class _Thread(threading.local):
-    """One generator a thread, set to a stream whenever one is read."""
+    """One generator a thread, which every stream sets before it reads."""
 
     def __init__(self) -> None:
         self.bits = np.random.Philox(0)

@@ -267,10 +267,11 @@ def random(
     rate = check_number("rate", rate, 0.0, 1.0)
     ratio = None if prevalence is None else rate * check_odds(prevalence, rate)
     from ._pixels import flip_pixels, list_pixels
-    from ._runs import trace_runs
+    from ._runs import fill_runs, trace_runs
 
     def flip(planes: Planes, label: int, streams: PlaneStreams, out: Planes) -> None:
-        positives = list_pixels(trace_runs(planes, label), planes.shape[2])
+        runs = trace_runs(planes, label)
+        positives = list_pixels(runs, planes.shape[2])
         flips = []
         start = 0
         for stop in positives.plane_stops.tolist():
@@ -280,6 +281,7 @@ def random(
             check_gains(rate, gains, negatives)
             flips.append((losses, gains))
             start = stop
+        fill_runs(runs, label, out)
         flip_pixels(planes, positives, flips, label, streams, out)
 
     return perturb_planes(mask, flip, labels=labels, plane=plane, rng=rng, workers=workers)

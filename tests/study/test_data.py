@@ -1,0 +1,198 @@
+"""Reading LiTS folders: orientation, units, sizes, and one sentence for bad files."""
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from liver import data
+
+REAL = Path(__file__).parents[2].parent / "shared" / "lits13"
+LPS = np.diag([-0.8, -0.8, 5, 1])  # voxel axes: left, back (posterior), up (superior)
+
+
+def case(rng, slices=5, side=64):
+    """Make a volume in (left, posterior, superior) order with an off-centre liver."""
+    image = rng.integers(-1000, 1000, (side, side, slices)).astype(np.int16)
+    label = np.zeros(image.shape, np.uint8)
+    label[8:30, 20:50, 1:] = 1
+    label[10:14, 24:30, 2:] = 2
+    return image, label
+
+
+def store(folder, number, image, label, affine=LPS):
+    """Write one pair as the challenge ships it."""
+    for name, array in (("volume", image), ("segmentation", label)):
+        nibabel.save(nibabel.Nifti1Image(array, affine), folder / f"{name}-{number}.nii.gz")
+
+
+def stored(affine, image, label, codes):
+    """Store the same volume in another order and direction of its voxel axes."""
+    turn = nibabel.orientations.ornt_transform(
+        nibabel.io_orientation(affine), nibabel.orientations.axcodes2ornt(codes)
+    )
+    moved = [nibabel.Nifti1Image(a, affine).as_reoriented(turn) for a in (image, label)]
+    return (*(np.asanyarray(m.dataobj) for m in moved), moved[0].affine)
+
+
+def test_slices_are_clipped_labelled_and_seen_as_a_radiologist_sees_them(tmp_path):
+    """Front on top, the patient's right on the left; liver and lesions are one; -128..128 HU."""
+    image, label = case(np.random.default_rng(1))
+    store(tmp_path, 4, image, label)
+    slices = data.load(tmp_path, 64)
+    np.testing.assert_array_equal(slices.labels[0], label[:, :, 1].T > 0)
+    np.testing.assert_array_equal(slices.images[2], np.clip(image[:, :, 3].T, -128, 128))
+    assert slices.names == tuple(f"volume-4/{index}" for index in range(1, 5))
+    assert slices.images.dtype == np.float16
+    assert slices.labels.dtype == np.uint8
+    assert set(slices.patients) == {4}
+
+
+@pytest.mark.parametrize("codes", ["RAS", "SLP", "PIR", "ILA"])
+def test_axis_order_and_direction_change_nothing(tmp_path, codes):
+    """The header's affine decides what a slice is, not the order of the array."""
+    image, label = case(np.random.default_rng(2))
+    for folder, name in ((tmp_path / "a", "LPS"), (tmp_path / "b", codes)):
+        folder.mkdir()
+        moved_image, moved_label, affine = stored(LPS, image, label, name)
+        store(folder, 0, moved_image, moved_label, affine)
+    one, other = data.load(tmp_path / "a", 32), data.load(tmp_path / "b", 32)
+    np.testing.assert_array_equal(one.images, other.images)
+    np.testing.assert_array_equal(one.labels, other.labels)
+
+
+def test_header_scaling_gives_hounsfield_units(tmp_path):
+    """Bytes with slope and intercept read as the values meant."""
+    image, label = case(np.random.default_rng(3), side=32)
+    store(tmp_path, 0, image, label)
+    nifti = nibabel.Nifti1Image(image.astype(np.float32), LPS)
+    nifti.set_data_dtype(np.uint8)  # makes nibabel scale
+    nibabel.save(nifti, tmp_path / "volume-0.nii.gz")
+    step = nibabel.load(tmp_path / "volume-0.nii.gz").dataobj.slope
+    wanted = np.clip(image[:, :, 1:].T, -128, 128)
+    assert abs(step) > 1
+    np.testing.assert_allclose(data.load(tmp_path, 32).images, wanted, atol=abs(step) / 2 + 0.1)
+
+
+def test_shrinking_averages_areas(tmp_path):
+    """A pixel is liver where at least half of its area is."""
+    label = np.zeros((64, 64, 2), np.uint8)
+    label[16:33, 16:48] = 1
+    image = np.where(label, 100, 0).astype(np.int16)
+    store(tmp_path, 0, image, label)
+    slices = data.load(tmp_path, 32)
+    wanted = label[:, :, 0].T.reshape(32, 2, 32, 2).mean((1, 3))
+    np.testing.assert_array_equal(slices.labels[0], wanted >= 0.5)
+    np.testing.assert_allclose(slices.images[0], 100 * wanted, atol=0.1)
+
+
+def test_numbers_sort_as_numbers(tmp_path):
+    """Patient 10 comes after patient 9."""
+    for number in (10, 9, 2):
+        store(tmp_path, number, *case(np.random.default_rng(number)))
+    assert [number for number, _, _ in data.find(tmp_path)] == [2, 9, 10]
+    assert data.load(tmp_path, 32).names[-1] == "volume-10/4"
+
+
+def patients_of(counts):
+    """Slices of as many patients, with so many slices each."""
+    patients = np.repeat(np.arange(len(counts)), counts)
+    blank = np.zeros((len(patients), 1, 1))
+    names = tuple(map(str, range(len(patients))))
+    return data.Slices(blank.astype(np.float16), blank.astype(np.uint8), patients, names)
+
+
+def test_split_gives_each_patient_one_side():
+    """Equal patients are cut in the order of their numbers; two patients are too few."""
+    groups = [set(part.patients) for part in data.split(patients_of([7] * 13))]
+    assert groups == [set(range(10)), {10}, {11, 12}]
+    with pytest.raises(ValueError, match=r"2 patient.*three"):
+        data.split(patients_of([7, 7]))
+
+
+@given(st.lists(st.integers(1, 300), min_size=3, max_size=40))
+def test_split_loses_and_repeats_nothing(counts):
+    """Whatever the patients' sizes, every slice lands in one set, and no set is empty."""
+    parts = data.split(patients_of(counts))
+    assert all(map(len, parts))
+    assert sum(map(len, parts)) == sum(counts)
+    assert sum(len(set(part.patients)) for part in parts) == len(counts)
+
+
+def test_scans_of_one_person_count_as_one_patient(tmp_path):
+    """Volumes named in `same` never part; by default 0 and 1, and 6 to 10."""
+    for number in (0, 1, 3, 4, 6, 10):
+        store(tmp_path, number, *case(np.random.default_rng(number)))
+    assert set(data.load(tmp_path, 32).patients) == {0, 3, 4, 6}
+    slices = data.load(tmp_path, 32, same=[range(3, 5)])
+    assert set(slices.patients) == {0, 1, 3, 6, 10}
+    assert "volume-4/1" in slices.names
+
+
+def truncate(folder):
+    """Lose the end of the volume's file."""
+    path = folder / "volume-0.nii.gz"
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def reshape(folder):
+    """Lose the volume's last slice."""
+    image, label = case(np.random.default_rng(0))
+    store(folder, 0, image[:, :, :4], label)
+
+
+def soften(folder):
+    """Give the labels fractions."""
+    image, label = case(np.random.default_rng(0))
+    store(folder, 0, image, label.astype(np.float32) * 0.75)
+
+
+def hollow(folder):
+    """Put NaN where the liver was."""
+    image, label = case(np.random.default_rng(0))
+    store(folder, 0, np.where(label, np.nan, image).astype(np.float32), label)
+
+
+def turn(folder):
+    """Turn the segmentation's header only."""
+    image, label = case(np.random.default_rng(0), side=8, slices=8)
+    store(folder, 0, image, label)
+    nibabel.save(nibabel.Nifti1Image(label, np.eye(4)), folder / "segmentation-0.nii.gz")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (truncate, r"volume-0.nii.gz' cannot be read \(.+\): copy or download it again\."),
+        (reshape, r"volume-0.*\(64, 64, 4\).*segmentation-0.*\(64, 64, 5\).*resample"),
+        (soften, r"segmentation-0.*label 0\.75.*nearest neighbour"),
+        (hollow, r"volume-0.*NaN.*slice 1.*-1024"),
+        (turn, r"volume-0.*axes.*segmentation-0.*same orientation"),
+        (lambda f: (f / "volume-0.nii.gz").unlink(), r"segmentation-0.*no volume-0\.nii\.gz"),
+        (lambda f: (f / "segmentation-0.nii.gz").unlink(), r"volume-0.*no segmentation-0\.nii"),
+        (lambda f: [p.unlink() for p in f.iterdir()], r"holds no volume-N.*rename"),
+        (lambda f: [p.unlink() for p in f.iterdir()] and f.rmdir(), r"does not exist.*--data"),
+    ],
+)
+def test_bad_data_is_named_in_one_sentence(tmp_path, spoil, message):
+    """The file, its value and the remedy, on one line."""
+    folder = tmp_path / "lits"
+    folder.mkdir()
+    store(folder, 0, *case(np.random.default_rng(0)))
+    spoil(folder)
+    with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
+        data.load(folder, 32)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the LiTS volumes are not here")
+def test_real_volumes():
+    """Every slice has liver, the liver on the left of the picture, 7 % of the pixels."""
+    number, volume, segmentation = data.find(REAL)[0]
+    slices = data.read(number, volume, segmentation, 64)
+    assert len(slices) == nibabel.load(segmentation).shape[2]
+    assert 0.03 < slices.labels.mean() < 0.12
+    assert np.nonzero(slices.labels)[2].mean() < 32
+    assert 80 < np.median(slices.images[slices.labels > 0]) <= 128
