@@ -49,7 +49,7 @@ class Preset:
 
 PRESETS = {
     "smoke": Preset(32, 1, 2, 1, 4, 16, 6, 12, targets=(0.85,)),
-    "quick": Preset(64, 10, 21, 1, 12, 512, 30, 16, sample=300),
+    "quick": Preset(64, 12, 21, 1, 12, 512, 30, 16, sample=300),
     "paper": Preset(512, 100, 35, 5, 20, 4096, 40, 48),
 }
 HELP = {

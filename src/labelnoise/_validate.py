@@ -150,9 +150,10 @@ def check_labels(labels: Iterable[int] | None, found: int) -> int:
     except TypeError:
         listed = []
     if len(listed) != 1 or listed[0] == 0 or found not in (0, listed[0]):
+        wanted = f"the mask's label {found}" if found else "a label other than 0"
         raise ValueError(
-            f"labels={labels!r}: the mask has the one label {found or 'that is listed'}; "
-            "list that label alone, or pass mask == label for each label in turn"
+            f"labels={labels!r}: list {wanted} alone; of a map with several, "
+            "pass mask == label for each in turn"
         )
     return listed[0]
 

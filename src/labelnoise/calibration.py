@@ -335,7 +335,8 @@ def _search(
         if high.strength >= min(upper, _LARGEST):
             raise ValueError(
                 f"target={target}: not reached, strength {high.strength:.4g} still scores "
-                f"{high.score:.4f}; pass a target above that, or more masks"
+                f"{high.score:.4f}; pass a target above that"
+                + (", or a larger upper" if upper < _LARGEST else "")
             )
         low, high = high, probe(min(_beyond(clean, high, target), upper))
     for step in itertools.count():
