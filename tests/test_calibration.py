@@ -88,6 +88,40 @@ def test_masks_may_be_loaded_when_needed():
     )
 
 
+def test_masks_may_share_one_buffer():
+    """What a sequence loads next does not change what it loaded before."""
+
+    class Reader:
+        buffer = np.empty_like(DISCS[0])
+
+        def __len__(self):
+            return len(DISCS)
+
+        def __getitem__(self, index):
+            self.buffer[:] = DISCS[index]
+            return self.buffer
+
+    results = [
+        labelnoise.calibrate(labelnoise.choppy, masks, 0.9, rng=0) for masks in (Reader(), DISCS)
+    ]
+    assert results[0] == results[1]
+
+
+def test_masks_cannot_be_written_on():
+    """A perturbation that works in place is stopped, and harms nothing."""
+
+    def erase(mask, strength, *, rng):
+        mask[:] = 0
+        return mask
+
+    with pytest.raises(ValueError, match="read-only"):
+        labelnoise.calibrate(erase, DISCS, 0.9)
+    with pytest.raises(ValueError, match="read-only"):
+        labelnoise.match(DISCS[0], erase, 0.9)
+    assert DISCS.flags.writeable
+    assert DISCS.any(axis=(1, 2)).all()
+
+
 @pytest.mark.parametrize("metric", [labelnoise.dice, labelnoise.iou])
 def test_pooled_scores_count_all_pixels_together(metric):
     """Large masks weigh more than in the mean."""
@@ -144,8 +178,11 @@ def test_a_target_of_1_is_reached():
 
 def test_the_limit_of_strength_is_kept():
     """No evaluation goes beyond it."""
-    found = labelnoise.match(DISCS[-1], labelnoise.choppy, 0.9, upper=20, rng=0)
-    assert max(strength for strength, _ in found.history) <= 20
+    free = labelnoise.match(DISCS[-1], labelnoise.choppy, 0.9, rng=0)
+    highest = max(strength for strength, _ in free.history)
+    upper = (free.strength + highest) / 2
+    found = labelnoise.match(DISCS[-1], labelnoise.choppy, 0.9, upper=upper, rng=0)
+    assert max(strength for strength, _ in found.history) == upper < highest
 
 
 def test_progress_shows_a_bar(capsys):

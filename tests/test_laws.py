@@ -177,3 +177,13 @@ def test_radii_have_the_standard_deviation_asked_for():
     ]
     assert abs(np.mean(radii)) < 1
     assert 4 < np.std(radii) < 6.6
+
+
+@each_perturbation
+def test_bool_is_what_is_not_0(perturb):
+    """A view of bytes other than 0 and 1 as bool is a mask like any other."""
+    mask = np.zeros((20, 20), np.uint8)
+    mask[5:15, 5:15] = 255
+    expected = perturb(mask, 2.0, rng=0) != 0
+    result = perturb(mask.view(bool), 2.0, rng=0)
+    np.testing.assert_array_equal(result.view(np.uint8), expected)

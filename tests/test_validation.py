@@ -45,9 +45,16 @@ CASES = [
     *((labelnoise.random, (MASK, rate), {}, f"rate={rate}") for rate in (-0.1, 1.1, np.nan)),
     *((labelnoise.random, (MASK, 0.5), {"prevalence": p}, f"prevalence={p}") for p in (0, 1, 0.9)),
     (labelnoise.random, (np.ones((4, 5), bool), 0.5), {}, "0 negative pixels and 10 should flip"),
+    (labelnoise.random, (MASK == 0, 0.9), {}, "pass a rate of at most 0.334,"),
+    *((f, (np.array([[-3, 0, 1]], "i1"), 0.1), {}, "-3 and 1") for f in ALL),
+    *((f, (0 * MASK, 0.1), {"labels": [300]}, "from 0 to 255") for f in ALL),
+    *((f, (MASK > 1, 0.1), {"labels": [2]}, "from 0 to 1") for f in ALL),
+    *((f, (MASK, 10**400), {}, "pass a number") for f in ALL),
+    *((f, (MASK, 1), {"spacing": (10**400, 1)}, "spacing=") for f in SHIFTS),
+    *((f, (MASK, 0.1), {"plane": (1.0, 2.0)}, "pass two axes") for f in ALL),
     (labelnoise.dice, (MASK, MASK[:2]), {}, r"other: shape \(2, 8, 8\) differs"),
     (labelnoise.dice, (MASK, MASK / 2), {}, "other: dtype float64"),
-    (labelnoise.iou, (MASK, MASK + np.triu(MASK[0])), {}, "several labels"),
+    (labelnoise.iou, (MASK, MASK + np.triu(MASK[0])), {}, "other: has several labels"),
     *(
         (f, (), {"target": t}, f"target={t}")
         for f in (calibrate, match)
@@ -62,6 +69,14 @@ CASES = [
     (calibrate, (), {"masks": []}, "masks: an empty sequence"),
     (calibrate, (), {"masks": MASK[0]}, r"masks: shape \(8, 8\) is one mask"),
     (calibrate, (), {"masks": 3}, "masks: int is no sequence"),
+    (calibrate, (), {"masks": {"a": MASK}}, "masks: dict is no sequence"),
+    (match, (), {"metric": lambda *_: np.nan}, "metric: scores nan"),
+    (
+        match,
+        (MASK,),
+        {"target": 0.1, "metric": lambda a, b: (a == b).mean()},
+        "rate=.* from 0 to 1",
+    ),
     (calibrate, (), {"masks": [MASK[0] / 2]}, r"masks\[0\]: dtype float64"),
     (calibrate, (), {"masks": 0 * MASK}, "masks: all 3 are empty"),
     (calibrate, (), {"sample": 0}, "sample=0"),

@@ -101,7 +101,8 @@ def training_sets(
             pairs = zip(slices.labels, noisy, strict=True)
             reached = float(np.mean([labelnoise.dice(*pair) for pair in pairs]))
             result = TrainingSet(name, target, found.strength, reached, noisy)
-            yield f"{name} {target:.2f}", result
+            shown = f"{target:.2f}" if round(target, 2) == target else f"{target:g}"
+            yield f"{name} {shown}", result
 
 
 def perturbed(

@@ -17,6 +17,7 @@ from ._validate import (
 
 Planes = NDArray[np.uint8]
 Perturb = Callable[[Planes, int, PlaneStreams, Planes], None]
+_BYTES = np.dtype(np.bool_), np.dtype(np.uint8)
 _BLOCK = 2**21  # pixels that are handled at once: few calls, and what they need stays in a cache
 
 
@@ -41,9 +42,9 @@ def perturb_planes(
     key = draw_key(rng)
     moved = mask.transpose(order)
     values = np.ascontiguousarray(moved)
-    binary, found = _to_bytes(values)
-    label = check_labels(labels, found)
-    byte = label % 256 if mask.itemsize == 1 else 1
+    binary, byte, found = _to_bytes(values)
+    label = check_labels(labels, found, mask.dtype)
+    byte = byte or (label if mask.dtype == np.uint8 else 1)
     planes = binary.reshape(-1, *moved.shape[-2:]) if mask.size else np.empty((0, 1, 1), np.uint8)
     out = np.zeros(planes.shape, np.uint8)
     count = max(1, _BLOCK // max(1, moved.shape[-2] * moved.shape[-1]))
@@ -60,22 +61,30 @@ def perturb_planes(
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(run, bounds[:-1], bounds[1:]))
 
-    result = out.view(mask.dtype) if mask.itemsize == 1 else out.astype(mask.dtype)
-    if mask.itemsize > 1 and label != 1:
-        result *= label
+    if mask.dtype in _BYTES:
+        result: NDArray[Any] = out.view(mask.dtype)
+    else:
+        result = out.astype(mask.dtype)
+        if label != 1:
+            result *= label
     return result.reshape(moved.shape).transpose(back)
 
 
-def _to_bytes(values: NDArray[Any]) -> tuple[Planes, int]:
-    """Return a contiguous mask with one byte a pixel, and its label, 0 if it is empty.
+def _to_bytes(values: NDArray[Any]) -> tuple[Planes, int, int]:
+    """Return a contiguous mask with one byte a pixel, the byte of its label, and its label.
 
-    Bytes keep their label, of which the first positive pixel is an example.
+    Both are 0 for an empty mask. The first positive pixel of bytes is an example of their label.
     """
     if values.size == 0:
-        return np.empty(values.shape, np.uint8), 0
+        return np.empty(values.shape, np.uint8), 0, 0
     flat = values.reshape(-1)
-    if values.itemsize == 1:
-        return values.view(np.uint8), int(flat[flat.view(np.bool_).argmax()])
+    if values.dtype in _BYTES:
+        planes = values.view(np.uint8)
+        byte = int(planes.reshape(-1)[flat.view(np.bool_).argmax()])
+        if byte > 1 and values.dtype == np.bool_:  # a view of other bytes as bool
+            return (planes != 0).view(np.uint8), 1, 1
+        return planes, byte, byte
     from ._narrow import narrow
 
-    return narrow(flat.astype(values.dtype.newbyteorder("="), copy=False))
+    binary, label = narrow(flat.astype(values.dtype.newbyteorder("="), copy=False))
+    return binary, 1, label

@@ -35,7 +35,7 @@ def sample_rng(
     Raises
     ------
     ValueError
-        If an integer is negative, or `key` is of another type.
+        If `seed` or `epoch` is negative, or `key` is of another type.
 
     Examples
     --------

@@ -3,7 +3,7 @@
 import math
 import operator
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -29,7 +29,7 @@ def check_mask(mask: Any, name: str = "mask") -> NDArray[Any]:
 def check_plane(plane: Any, ndim: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the order of axes that puts the (row, column) axes last, and the order back."""
     try:
-        return _orders(tuple(plane), ndim)
+        return _orders(tuple(map(operator.index, plane)), ndim)
     except TypeError:
         raise ValueError(
             f"plane={plane!r}: pass two axes, (row, column), of the {ndim} that the mask has"
@@ -37,11 +37,10 @@ def check_plane(plane: Any, ndim: int) -> tuple[tuple[int, ...], tuple[int, ...]
 
 
 @lru_cache
-def _orders(plane: tuple[Any, ...], ndim: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    axes = [operator.index(axis) for axis in plane]
-    if len(axes) != 2 or not all(-ndim <= axis < ndim for axis in axes):
+def _orders(plane: tuple[int, ...], ndim: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    if len(plane) != 2 or not all(-ndim <= axis < ndim for axis in plane):
         raise TypeError
-    drawn = [axis % ndim for axis in axes]
+    drawn = [axis % ndim for axis in plane]
     if drawn[0] == drawn[1]:
         raise ValueError(f"plane={plane!r}: names axis {drawn[0]} twice; pass two different axes")
     order = (*(axis for axis in range(ndim) if axis not in drawn), *drawn)
@@ -52,7 +51,7 @@ def check_number(name: str, value: Any, lowest: float, largest: float) -> float:
     """Return a finite number of a closed interval."""
     try:
         number = float(value * 1.0)  # text has no product
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not lowest <= number <= largest:
         raise ValueError(f"{name}={value!r}: pass a number from {lowest:g} to {largest:g}")
@@ -76,7 +75,7 @@ def check_spacing(spacing: Any) -> tuple[float, float]:
         return 1.0, 1.0
     try:
         row, column = (float(distance) for distance in spacing)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         row = column = math.nan
     if not (1 / LARGEST <= row <= LARGEST and 1 / LARGEST <= column <= LARGEST):
         raise ValueError(
@@ -91,7 +90,7 @@ def check_odds(prevalence: Any, rate: float) -> float:
     if not 0 < share < 1 or rate * share > 1 - share:
         raise ValueError(
             f"prevalence={prevalence!r}: pass the share of positive pixels in the data set, "
-            f"between 0 and {1 / (1 + rate):.3g} at this rate"
+            f"between 0 and {_floor(1 / (1 + rate))} at this rate"
         )
     return share / (1 - share)
 
@@ -101,8 +100,13 @@ def check_gains(rate: float, gains: int, negatives: int) -> None:
     if gains > negatives:
         raise ValueError(
             f"rate={rate!r}: a plane has {negatives} negative pixels and {gains} should flip; "
-            f"pass a rate of at most {rate * negatives / gains:.3g}, or the data set's prevalence"
+            f"pass a rate of at most {_floor(rate * negatives / gains)}, or a prevalence"
         )
+
+
+def _floor(number: float) -> float:
+    """Round a limit down to three digits, so that it is inside itself."""
+    return math.floor(number * 1000) / 1000
 
 
 def check_rng(rng: Any) -> np.random.Generator:
@@ -131,14 +135,15 @@ def check_key(key: Any) -> bytes:
     if isinstance(key, bytes):
         return b"bytes:" + key
     if isinstance(key, (str, os.PathLike)):
-        return b"name:" + os.fsencode(key)
+        name = os.fspath(key)
+        return b"name:" + (name.encode("utf-8", "surrogatepass") if isinstance(name, str) else name)
     try:
         return b"int:%d" % operator.index(key)
     except TypeError:
         raise ValueError(f"key={key!r}: pass a name (str, bytes, path) or an integer") from None
 
 
-def check_labels(labels: Iterable[int] | None, found: int) -> int:
+def check_labels(labels: Iterable[int] | None, found: int, dtype: np.dtype[Any]) -> int:
     """Return the one label that is drawn: the one that the mask has, listed or not.
 
     `found` is 0 for a mask without foreground: then it is the listed label, or 1.
@@ -155,15 +160,21 @@ def check_labels(labels: Iterable[int] | None, found: int) -> int:
             f"labels={labels!r}: list {wanted} alone; of a map with several, "
             "pass mask == label for each in turn"
         )
+    lowest, highest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if not lowest <= listed[0] <= highest:
+        raise ValueError(
+            f"labels={labels!r}: a mask of dtype {dtype} has no such value; "
+            f"list a label from {lowest} to {highest}"
+        )
     return listed[0]
 
 
-def refuse_labels(values: NDArray[Any]) -> NoReturn:
+def refuse_labels(values: NDArray[Any], name: str = "mask") -> NoReturn:
     """Say that a mask has several labels."""
     first, second = np.unique(values[values != 0])[:2]
     raise ValueError(
-        f"mask: has several labels, {first} and {second} among them; "
-        f"pass one at a time, e.g. mask == {first}"
+        f"{name}: has several labels, {first} and {second} among them; "
+        f"pass one at a time, e.g. {name} == {first}"
     )
 
 
@@ -209,12 +220,14 @@ def check_same_shape(reference: NDArray[Any], other: NDArray[Any]) -> None:
 
 def check_masks(masks: Any) -> Sequence[Any]:
     """Return a non-empty sequence of masks."""
-    if isinstance(masks, np.ndarray):
+    if isinstance(masks, np.ndarray) and masks.dtype != object:
         if masks.ndim < 3:
             raise ValueError(
                 f"masks: shape {masks.shape} is one mask; pass several, e.g. masks[np.newaxis]"
             )
-    elif not (hasattr(masks, "__len__") and hasattr(masks, "__getitem__")):
+    elif isinstance(masks, str | bytes | Mapping) or not (
+        hasattr(masks, "__len__") and hasattr(masks, "__getitem__")
+    ):
         raise TypeError(f"masks: {type(masks).__name__} is no sequence; pass an array or a list")
     if len(masks) == 0:
         raise ValueError("masks: an empty sequence; pass at least one mask with foreground")

@@ -29,6 +29,7 @@ Progress = Callable[[float, float], object]
 _POOLED: dict[Metric, Callable[..., float]] = {dice: dice_of, iou: iou_of}
 _GROWTH = 2.0, 32.0  # least and largest factor from one upper bound to the next
 _LARGEST = 1e5
+_FINEST = 1e-9  # least width of a bracket, as a share of its upper bound
 
 
 class Perturbation(Protocol):
@@ -73,7 +74,7 @@ class Calibration:
         return len(self.history)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Match:
     """What `match` found.
 
@@ -208,10 +209,12 @@ def calibrate(
             report(strength, score)
             return score
 
-        def is_done(low: _Point, high: _Point) -> bool:
-            return 0 <= low.score - target <= tol and 0 <= target - high.score <= tol
+        def tol_needed(low: _Point, high: _Point) -> float:
+            if high.score > target:
+                return math.inf
+            return max(low.score - target, target - high.score)
 
-        low, high, history = _search(score_at, target, tol, upper, is_done)
+        low, high, history = _search(score_at, target, tol, upper, tol_needed)
 
     nearer = _nearer(low, high, target)
     return Calibration(
@@ -284,6 +287,8 @@ def match(
     mask = check_mask(mask)
     if not mask.any():
         raise ValueError("mask: is empty, and so scores 1 whatever is done to it; leave it out")
+    mask = mask[...]
+    mask.flags.writeable = False
     bits = check_rng(rng).bit_generator
     start = bits.state
     best: list[Any] = [mask, math.inf]
@@ -299,10 +304,10 @@ def match(
             report(strength, score)
             return score
 
-        def is_done(low: _Point, high: _Point) -> bool:
-            return min(abs(low.score - target), abs(high.score - target)) <= tol
+        def tol_needed(low: _Point, high: _Point) -> float:
+            return min(abs(low.score - target), abs(high.score - target))
 
-        low, high, history = _search(score_at, target, tol, upper, is_done)
+        low, high, history = _search(score_at, target, tol, upper, tol_needed)
 
     return Match(best[0], *_nearer(low, high, target), history)
 
@@ -317,13 +322,17 @@ def _search(
     target: float,
     tol: float,
     upper: float,
-    is_done: Callable[[_Point, _Point], bool],
+    tol_needed: Callable[[_Point, _Point], float],
 ) -> tuple[_Point, _Point, tuple[tuple[float, float], ...]]:
-    """Bracket the target with two strengths and narrow the bracket until it satisfies `is_done`."""
+    """Bracket the target by two strengths, and narrow the bracket until `tol` is enough."""
     history: list[tuple[float, float]] = []
 
     def probe(strength: float) -> _Point:
         point = _Point(strength, score_at(strength))
+        if math.isnan(point.score):
+            raise ValueError(
+                f"metric: scores nan at strength {strength:.4g}; pass one that does not"
+            )
         history.append((strength, point.score))
         return point
 
@@ -331,16 +340,24 @@ def _search(
     if clean.score < target:
         raise ValueError(f"target={target}: strength 0 scores {clean.score:.4g} alone; lower it")
     high = probe(min(max(1 - target, 0.005), upper))
-    while high.score > target and not is_done(low, high):
+    while high.score > target and tol_needed(low, high) > tol:
         if high.strength >= min(upper, _LARGEST):
             raise ValueError(
                 f"target={target}: not reached, strength {high.strength:.4g} still scores "
                 f"{high.score:.4f}; pass a target above that"
                 + (", or a larger upper" if upper < _LARGEST else "")
             )
-        low, high = high, probe(min(_beyond(clean, high, target), upper))
+        following = min(_beyond(clean, high, target), upper)
+        try:
+            low, high = high, probe(following)
+        except ValueError as error:
+            raise ValueError(
+                f"target={target}: not reached, strength {high.strength:.4g} still scores "
+                f"{high.score:.4f} and {following:.4g} fails ({error}); pass a target above that"
+            ) from error
     for step in itertools.count():
-        if is_done(low, high):
+        needed = tol_needed(low, high)
+        if needed <= tol:
             break
         # Where the score should lie just beyond the target, seen from the bound nearer to it; every
         # third time the middle, so that the bracket always closes.
@@ -348,11 +365,11 @@ def _search(
         share = (low.score - aim) / (low.score - high.score)
         share = 0.5 if step % 3 == 2 else min(max(share, 0.05), 0.95)
         middle = low.strength + share * (high.strength - low.strength)
-        if not low.strength < middle < high.strength:
+        if high.strength - low.strength <= _FINEST * high.strength:
             raise ValueError(
                 f"target={target}: not reached, the score jumps from {low.score:.4f} to "
                 f"{high.score:.4f} at strength {middle:.4g}; "
-                f"pass a tol of {_gap(low, high, target):.2g}, more pixels or another rng"
+                f"pass a tol of {math.ceil(1e4 * needed) / 1e4}, more pixels or another rng"
             )
         point = probe(middle)
         low, high = (point, high) if point.score >= target else (low, point)
@@ -367,10 +384,6 @@ def _beyond(clean: _Point, high: _Point, target: float) -> float:
     return 1.0 if high.strength < 1 < strength else strength  # no rate is larger than 1
 
 
-def _gap(low: _Point, high: _Point, target: float) -> float:
-    return max(low.score - target, target - high.score) * 1.01
-
-
 def _nearer(low: _Point, high: _Point, target: float) -> _Point:
     return min(low, high, key=lambda point: abs(point.score - target))
 
@@ -381,7 +394,9 @@ def _choose(masks: Sequence[Any], sample: int, rng: np.random.Generator) -> dict
     for index in rng.permutation(len(masks)).tolist():
         mask = check_mask(masks[index], f"masks[{index}]")
         if mask.any():
-            chosen[index] = mask
+            # A sequence may load into one buffer; no perturbation may write on its input.
+            chosen[index] = mask[...] if isinstance(masks, np.ndarray) else mask.copy()
+            chosen[index].flags.writeable = False
         if len(chosen) == sample:
             break
     if not chosen:

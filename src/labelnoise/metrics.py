@@ -84,7 +84,7 @@ def overlap(reference: Any, other: Any) -> tuple[int, int, int]:
     """Count the pixels of both masks together, of the first and of the second."""
     reference, other = check_mask(reference, "reference"), check_mask(other, "other")
     check_same_shape(reference, other)
-    here, there = _foreground(reference), _foreground(other)
+    here, there = _foreground(reference, "reference"), _foreground(other, "other")
     return tuple(int(np.count_nonzero(pixels)) for pixels in (here & there, here, there))  # type: ignore[return-value]
 
 
@@ -98,7 +98,7 @@ def iou_of(both: int, first: int, second: int) -> float:
     return both / (first + second - both) if first + second else 1.0
 
 
-def _foreground(mask: NDArray[Any]) -> NDArray[np.bool_]:
+def _foreground(mask: NDArray[Any], name: str) -> NDArray[np.bool_]:
     if mask.dtype.kind == "b":
         return mask
     label = mask.max(initial=0) or mask.min(initial=0)
@@ -106,5 +106,5 @@ def _foreground(mask: NDArray[Any]) -> NDArray[np.bool_]:
         return mask.view(np.bool_)
     foreground: NDArray[np.bool_] = mask != 0
     if np.count_nonzero(mask == label) < np.count_nonzero(foreground):
-        refuse_labels(mask)
+        refuse_labels(mask, name)
     return foreground

@@ -69,9 +69,10 @@ def natural(
     them. Then all contours of the plane are filled together, by winding number, without rounding
     before: a pixel is positive if its centre lies inside more outer contours than holes.
 
-    Contours that grow into each other merge. A point does not pass the centre of its contour: parts
-    that are small beside `sigma` shrink to nothing in about half of the draws, and grow in the
-    other half. What leaves the plane is cut off.
+    Contours that grow into each other merge. A point does not pass the centre of its contour: with
+    one knot, parts that are small beside `sigma` shrink to nothing in about half of the draws; with
+    more, they mostly keep a lobe on some side, and so grow on average. What leaves the plane is cut
+    off.
 
     The model is the "natural" perturbation of [1]_; its program let contours run through the
     centres of the outermost positive pixels and filled them one by one.
