@@ -17,7 +17,7 @@ from ._validate import (
 
 Planes = NDArray[np.uint8]
 Perturb = Callable[[Planes, int, PlaneStreams, Planes], None]
-_BYTES = np.dtype(np.bool_), np.dtype(np.uint8)
+_BYTES = "?B"  # numpy's characters for bool and uint8
 _BLOCK = 2**21  # pixels that are handled at once: few calls, and what they need stays in a cache
 
 
@@ -61,7 +61,7 @@ def perturb_planes(
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(run, bounds[:-1], bounds[1:]))
 
-    if mask.dtype in _BYTES:
+    if mask.dtype.char in _BYTES:
         result: NDArray[Any] = out.view(mask.dtype)
     else:
         result = out.astype(mask.dtype)
@@ -78,7 +78,7 @@ def _to_bytes(values: NDArray[Any]) -> tuple[Planes, int, int]:
     if values.size == 0:
         return np.empty(values.shape, np.uint8), 0, 0
     flat = values.reshape(-1)
-    if values.dtype in _BYTES:
+    if values.dtype.char in _BYTES:
         planes = values.view(np.uint8)
         byte = int(planes.reshape(-1)[flat.view(np.bool_).argmax()])
         if byte > 1 and values.dtype == np.bool_:  # a view of other bytes as bool
