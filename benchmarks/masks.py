@@ -17,6 +17,5 @@ def load(description: str) -> NDArray[np.uint8]:
     parser = ArgumentParser(description=description)
     parser.add_argument("--data", type=Path, help="folder in LiTS' layout (default: phantom)")
     folder = parser.parse_args().data
-    if folder is None:
-        return phantom.make(patients=10, slices=10, size=512).labels
-    return data.load(folder, 512).labels
+    source = data.Folder(folder) if folder else phantom.Phantom(patients=10, slices=10)
+    return np.concatenate([part.labels for part in source.draw(512, data.WINDOW)])

@@ -1,16 +1,24 @@
-"""CT slices with the liver outlined, from a folder in the layout of the LiTS challenge.
+"""CT slices with the liver outlined, from a folder of NIfTI volumes.
 
-``volume-N.nii.gz`` holds a patient's CT in Hounsfield units, ``segmentation-N.nii.gz``
-the liver (1) and its lesions (2). Only slices with liver are kept, shrunk to the size
-at which the networks train, so the memory needed is that of the shrunk slices plus one
-volume as it lies on disk.
+==========  ==============================  ===========================
+layout      volume                          segmentation
+==========  ==============================  ===========================
+LiTS        ``volume-N.nii``                ``segmentation-N.nii``
+MSD Task03  ``imagesTr/liver_N.nii.gz``     ``labelsTr/liver_N.nii.gz``
+nnU-Net     ``imagesTr/CASE_0000.nii.gz``   ``labelsTr/CASE.nii.gz``
+==========  ==============================  ===========================
+
+The volumes hold Hounsfield units, the segmentations the liver (1) and its lesions (2);
+``.nii`` and ``.nii.gz`` serve alike. Only slices with liver are kept, shrunk to the size
+at which the networks train.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +32,10 @@ from numpy.typing import NDArray
 from skimage.transform import resize_local_mean
 
 Plane = NDArray[np.float32]
+Window = tuple[int, int]
 BROKEN = (EOFError, OSError, ValueError, zlib.error, ImageFileError, HeaderDataError)
 # Scans of one person, by their looks; a split through them would test on a patient whom the
-# network has seen. Only the volumes 0 to 12 were looked at.
+# network has seen. Only LiTS' volumes 0 to 12 were looked at.
 SAME = (range(0, 2), range(6, 11))
 WINDOW = (-128, 128)  # the Hounsfield units that the paper's networks see
 
@@ -38,11 +47,12 @@ class Slices:
     Attributes
     ----------
     images : array of float16, shape (slices, size, size)
-        Hounsfield units clipped to -128..128. Rows run from the patient's front to the
-        back, columns from the patient's right to the left, as radiologists look at them.
+        Hounsfield units, clipped to a window that is -1..1 here. Rows run from the patient's
+        front to the back, columns from the patient's right to the left, as radiologists
+        look at them.
     labels : array of uint8, shape (slices, size, size)
         1 where liver or lesion is, else 0.
-    patients : array of int, shape (slices,)
+    patients : array of str, shape (slices,)
         The patient whom each slice shows.
     names : tuple of str
         A name for each slice that never changes; its label noise hangs on it.
@@ -50,13 +60,13 @@ class Slices:
 
     images: NDArray[np.float16]
     labels: NDArray[np.uint8]
-    patients: NDArray[np.int64]
+    patients: NDArray[np.str_]
     names: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def of(self, patients: NDArray[np.int64]) -> Slices:
+    def of(self, patients: list[str]) -> Slices:
         """Keep the slices of some patients."""
         keep = np.isin(self.patients, patients)
         names = tuple(name for name, kept in zip(self.names, keep, strict=True) if kept)
@@ -80,88 +90,158 @@ def split(
     validation, test : float
         The wanted shares. Each set gets at least one patient.
     """
-    patients, counts = np.unique(slices.patients, return_counts=True)
-    if len(patients) < 3:
+    left: dict[str, int] = {}
+    for patient in slices.patients.tolist():
+        left[patient] = left.get(patient, 0) + 1
+    if len(left) < 3:
         raise ValueError(
-            f"The data hold {len(patients)} patient(s) with liver, but training, validation "
+            f"The data hold {len(left)} patient(s) with liver, but training, validation "
             "and test need one each: add patients until there are three."
         )
-    left = dict(zip(patients.tolist(), counts.tolist(), strict=True))
     groups = []
     for share, others in ((test, 2), (validation, 1)):
-        group: list[int] = []
+        group: list[str] = []
         goal = share * len(slices)
         for patient, count in reversed(left.items()):
             if count <= goal and len(left) - len(group) > others:
                 group.append(patient)
                 goal -= count
         group = group or [min(left, key=left.__getitem__)]
-        groups.append(slices.of(np.array(group)))
+        groups.append(slices.of(group))
         left = {patient: count for patient, count in left.items() if patient not in group}
-    return slices.of(np.array(list(left))), groups[1], groups[0]
+    return slices.of(list(left)), groups[1], groups[0]
 
 
-def load(folder: str | Path, size: int, same: Iterable[range] = SAME) -> Slices:
-    """Read every pair of a LiTS folder, shrunk to ``size`` x ``size`` pixels.
+def fraction(slices: Slices, share: float, seed: int) -> Slices:
+    """Keep a share of the patients, at least one; a smaller share's are among a larger's."""
+    patients = list(dict.fromkeys(slices.patients.tolist()))
+    order = np.random.default_rng(seed).permutation(len(patients))
+    kept = order[: max(1, round(share * len(patients)))]
+    return slices.of([patients[index] for index in kept])
 
-    The orientation comes from the header, so that a volume stored in another order of
-    axes gives the same slices.
 
-    Parameters
+@dataclass(frozen=True)
+class Case:
+    """A volume and its segmentation."""
+
+    name: str
+    volume: Path
+    segmentation: Path
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of volumes.
+
+    Attributes
     ----------
-    folder : path
-        Where ``volume-N.nii.gz`` and ``segmentation-N.nii.gz`` are.
-    size : int
-        Pixels along each side of a slice.
-    same : iterable of range
-        Numbers of volumes that show one person, who then counts as one patient, named
-        by the first of the numbers.
-
-    Raises
-    ------
-    FileNotFoundError
-        No folder, no pairs, or a volume or segmentation without its partner.
-    ValueError
-        A file that cannot be read, or a pair that does not fit together.
+    path : path
+        Where the layout's files and folders are.
+    same : tuple of range, optional
+        Numbers of volumes that show one person, who then counts as one patient, named like
+        the first of them. By default those of LiTS, where the names are LiTS' or MSD's.
     """
-    parts = [read(*pair, size) for pair in find(Path(folder))]
-    first = {number: numbers[0] for numbers in same for number in numbers}
-    return Slices(
-        np.concatenate([part.images for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        np.concatenate([[first.get(n, n) for n in part.patients.tolist()] for part in parts]),
-        tuple(name for part in parts for name in part.names),
-    )
+
+    path: Path
+    same: tuple[range, ...] | None = None
+
+    def cases(self) -> list[Case]:
+        """List the pairs, sorted by number.
+
+        Raises
+        ------
+        FileNotFoundError
+            No folder, no pairs, or a volume or segmentation without its partner.
+        """
+        return find(self.path)
+
+    def stamp(self) -> list[tuple[str, int, int]]:
+        """List name, size and date of every file: another stamp, other data."""
+        files = [path for case in self.cases() for path in (case.volume, case.segmentation)]
+        return [(file.name, (found := file.stat()).st_size, found.st_mtime_ns) for file in files]
+
+    def identity(self) -> str:
+        """Name what the slices are, wherever the folder lies, by names and sizes of the files."""
+        files = [(name, size) for name, size, _ in self.stamp()]
+        digest = hashlib.sha256(repr((files, self.same)).encode()).hexdigest()[:12]
+        return f"{len(files) // 2} volumes {digest}"
+
+    def draw(self, size: int, window: Window) -> Iterator[Slices]:
+        """Read the volumes, one by one.
+
+        Raises
+        ------
+        ValueError
+            A file that cannot be read, or a pair that does not fit together.
+        """
+        cases = self.cases()
+        groups = self.same
+        if groups is None:
+            lits = all(re.fullmatch(r"(volume-|liver_)\d+", case.name) for case in cases)
+            groups = SAME if lits else ()
+        first: dict[range, str] = {}
+        for case in cases:
+            number = int(found[0]) if (found := re.search(r"\d+$", case.name)) else -1
+            group = next((group for group in groups if number in group), None)
+            patient = case.name if group is None else first.setdefault(group, case.name)
+            yield read(case, patient, size, window)
 
 
-def find(folder: Path) -> list[tuple[int, Path, Path]]:
-    """List (number, volume, segmentation) of a folder, sorted by number."""
-    if not folder.is_dir():
+def find(folder: Path) -> list[Case]:
+    """List the pairs of a folder in any of the layouts, sorted by number."""
+    nested = (folder / "imagesTr").is_dir() and (folder / "labelsTr").is_dir()
+    if nested:
+        volumes = files(folder / "imagesTr", r"(.+)")
+        segmentations = files(folder / "labelsTr", r"(.+)")
+        if volumes and all(name.endswith("_0000") for name in volumes):  # nnU-Net's channel
+            volumes = {name.removesuffix("_0000"): path for name, path in volumes.items()}
+        names = ("imagesTr/{}", "labelsTr/{}")
+    elif folder.is_dir():
+        volumes = files(folder, r"volume-(\d+)")
+        segmentations = files(folder, r"segmentation-(\d+)")
+        names = ("volume-{}", "segmentation-{}")
+    else:
         raise FileNotFoundError(
             f"The data folder {str(folder)!r} does not exist: give --data the folder that "
-            "holds volume-N.nii.gz and segmentation-N.nii.gz."
+            "holds volume-N.nii.gz and segmentation-N.nii.gz, or imagesTr and labelsTr."
         )
-    found: dict[str, dict[int, Path]] = {"volume": {}, "segmentation": {}}
-    for path in folder.iterdir():
-        if match := re.fullmatch(r"(volume|segmentation)-(\d+)\.nii(\.gz)?", path.name):
-            found[match[1]][int(match[2])] = path
-    volumes, segmentations = found["volume"], found["segmentation"]
     if not volumes and not segmentations:
         raise FileNotFoundError(
-            f"The data folder {str(folder)!r} holds no volume-N.nii.gz and "
-            "segmentation-N.nii.gz: rename the files so, or give --data another folder."
+            f"The data folder {str(folder)!r} holds no volume-N.nii or .nii.gz, nor imagesTr and "
+            "labelsTr with such files: give --data another folder, or rename the files."
         )
-    for number in sorted(volumes.keys() ^ segmentations.keys()):
-        here, lacks = ("volume", "segmentation")[:: 1 if number in volumes else -1]
+    if lonely := sorted(volumes.keys() ^ segmentations.keys(), key=by_number):
+        has, lacks = names if lonely[0] in volumes else names[::-1]
         raise FileNotFoundError(
-            f"{str(found[here][number])!r} has no {lacks}-{number}.nii.gz beside it: add that "
-            "file or remove this one."
+            f"{str(folder)!r} holds {has.format(lonely[0])} but no {lacks.format(lonely[0])}.nii "
+            "or .nii.gz: add the missing file, or remove its partner."
         )
-    return [(number, volumes[number], segmentations[number]) for number in sorted(volumes)]
+    return [
+        Case(name if nested else f"volume-{name}", volumes[name], segmentations[name])
+        for name in sorted(volumes, key=by_number)
+    ]
 
 
-def read(number: int, volume: Path, segmentation: Path, size: int) -> Slices:
-    """Read one patient's slices with liver."""
+def files(folder: Path, pattern: str) -> dict[str, Path]:
+    """Map names to the NIfTI files of a folder; hidden files are none of ours."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        match = re.fullmatch(pattern + r"\.nii(\.gz)?", path.name)
+        if match and not path.name.startswith("."):
+            found[match[1]] = path
+    return found
+
+
+def by_number(name: str) -> list[tuple[int, str]]:
+    """Sort numbers as numbers: patient 10 after patient 9."""
+    return [
+        (int(part or -1), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)
+    ]
+
+
+def read(case: Case, patient: str, size: int, window: Window = WINDOW) -> Slices:
+    """Read the slices with liver of one volume."""
+    volume, segmentation = case.volume, case.segmentation
     image, label = (open_nifti(path) for path in (volume, segmentation))
     if len(image.shape) != 3 or image.shape != label.shape:
         raise ValueError(
@@ -187,9 +267,9 @@ def read(number: int, volume: Path, segmentation: Path, size: int) -> Slices:
         # A sliver of liver can shrink to nothing: such a slice has no liver any more.
         small = resize((mark > 0).astype(np.float32), size) >= 0.5
         if small.any():
-            images.append(resize(np.clip(hounsfield, *WINDOW), size))
+            images.append(resize(unit(hounsfield, window), size))
             labels.append(small)
-            names.append(f"volume-{number}/{index}")
+            names.append(f"{case.name}/{index}")
             if not np.isfinite(images[-1]).all():
                 raise ValueError(
                     f"{str(volume)!r} holds values that are no numbers (NaN) in slice {index}: "
@@ -199,9 +279,16 @@ def read(number: int, volume: Path, segmentation: Path, size: int) -> Slices:
     return Slices(
         np.array(images, np.float16).reshape(shape),
         np.array(labels, np.uint8).reshape(shape),
-        np.full(len(names), number, np.int64),
+        np.full(len(names), patient),
         tuple(names),
     )
+
+
+def unit(hounsfield: Plane, window: Window) -> Plane:
+    """Clip Hounsfield units to a window, and scale it to -1..1."""
+    low, high = window
+    clipped = np.clip(hounsfield, low, high)
+    return np.asarray((clipped - (low + high) / 2) / ((high - low) / 2), np.float32)
 
 
 def open_nifti(path: Path) -> Any:

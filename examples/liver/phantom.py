@@ -11,44 +11,54 @@ A slice of 64 x 64 takes about 10 ms, one of 512 x 512 about 0.4 s.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from liver.data import WINDOW, Plane, Slices, resize
+from liver.data import WINDOW, Plane, Slices, Window, resize, unit
 
 FIELD = 385  # millimetres from edge to edge of the image
 
 
-def make(patients: int, slices: int, size: int, seed: int = 0) -> Slices:
-    """Draw ``slices`` slices of each of ``patients`` patients, all with liver.
+@dataclass(frozen=True)
+class Phantom:
+    """Patients drawn by a seed; the same seed draws the same ones, whatever their number."""
 
-    The same seed draws the same patients, whatever their number.
-    """
-    drawn = [
-        patient(np.random.default_rng([seed, number]), slices, size) for number in range(patients)
-    ]
-    return Slices(
-        np.concatenate([images for images, _ in drawn]),
-        np.concatenate([labels for _, labels in drawn]),
-        np.repeat(np.arange(patients), slices),
-        tuple(f"phantom-{p}/{index}" for p in range(patients) for index in range(slices)),
-    )
+    patients: int
+    slices: int
+    seed: int = 0
+
+    def stamp(self) -> list[tuple[str, int, int]]:
+        """Nothing on disk that could change."""
+        return []
+
+    def identity(self) -> str:
+        """Name what the slices are."""
+        return f"phantom {self.patients} patients {self.slices} slices seed {self.seed}"
+
+    def draw(self, size: int, window: Window = WINDOW) -> Iterator[Slices]:
+        """Draw the patients, one by one."""
+        for number in range(self.patients):
+            yield patient(number, self, size, window)
 
 
-def patient(
-    rng: np.random.Generator, slices: int, size: int
-) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
-    """Draw one patient's slices from the liver's lower tip to below its dome."""
+def patient(number: int, phantom: Phantom, size: int, window: Window = WINDOW) -> Slices:
+    """Draw one patient's slices, all with liver, from its lower tip to below its dome."""
+    rng = np.random.default_rng([phantom.seed, number])
+    slices, name = phantom.slices, f"phantom-{number}"
     images = np.empty((slices, size, size), np.float16)
     labels = np.empty((slices, size, size), np.uint8)
     body = Body(rng, max(size, min(2 * size, 512)))
     for index, level in enumerate(np.linspace(0.05, 0.97, slices)):
         image, liver = body.draw(level)
         # Drawn at twice the size: the edges get the partial volumes of a real CT.
-        images[index] = resize(np.clip(image, *WINDOW), size)
+        images[index] = resize(unit(image, window), size)
         labels[index] = resize(liver.astype(np.float32), size) >= 0.5
-    return images, labels
+    names = tuple(f"{name}/{index}" for index in range(slices))
+    return Slices(images, labels, np.full(slices, name), names)
 
 
 class Body:

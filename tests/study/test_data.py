@@ -22,6 +22,17 @@ def case(rng, slices=5, side=64):
     return image, label
 
 
+def load(folder, size, same=None):
+    """Read all slices of a folder at once."""
+    parts = list(data.Folder(folder, same).draw(size, data.WINDOW))
+    return data.Slices(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.patients for part in parts]),
+        sum((part.names for part in parts), ()),
+    )
+
+
 def store(folder, number, image, label, affine=LPS):
     """Write one pair as the challenge ships it."""
     for name, array in (("volume", image), ("segmentation", label)):
@@ -41,13 +52,13 @@ def test_slices_are_clipped_labelled_and_seen_as_a_radiologist_sees_them(tmp_pat
     """Front on top, the patient's right on the left; liver and lesions are one; -128..128 HU."""
     image, label = case(np.random.default_rng(1))
     store(tmp_path, 4, image, label)
-    slices = data.load(tmp_path, 64)
+    slices = load(tmp_path, 64)
     np.testing.assert_array_equal(slices.labels[0], label[:, :, 1].T > 0)
-    np.testing.assert_array_equal(slices.images[2], np.clip(image[:, :, 3].T, -128, 128))
+    np.testing.assert_array_equal(slices.images[2] * 128, np.clip(image[:, :, 3].T, -128, 128))
     assert slices.names == tuple(f"volume-4/{index}" for index in range(1, 5))
     assert slices.images.dtype == np.float16
     assert slices.labels.dtype == np.uint8
-    assert set(slices.patients) == {4}
+    assert set(slices.patients) == {"volume-4"}
 
 
 @pytest.mark.parametrize("codes", ["RAS", "SLP", "PIR", "ILA"])
@@ -58,7 +69,7 @@ def test_axis_order_and_direction_change_nothing(tmp_path, codes):
         folder.mkdir()
         moved_image, moved_label, affine = stored(LPS, image, label, name)
         store(folder, 0, moved_image, moved_label, affine)
-    one, other = data.load(tmp_path / "a", 32), data.load(tmp_path / "b", 32)
+    one, other = load(tmp_path / "a", 32), load(tmp_path / "b", 32)
     np.testing.assert_array_equal(one.images, other.images)
     np.testing.assert_array_equal(one.labels, other.labels)
 
@@ -73,7 +84,8 @@ def test_header_scaling_gives_hounsfield_units(tmp_path):
     step = nibabel.load(tmp_path / "volume-0.nii.gz").dataobj.slope
     wanted = np.clip(image[:, :, 1:].T, -128, 128)
     assert abs(step) > 1
-    np.testing.assert_allclose(data.load(tmp_path, 32).images, wanted, atol=abs(step) / 2 + 0.1)
+    images = load(tmp_path, 32).images.astype(float) * 128
+    np.testing.assert_allclose(images, wanted, atol=abs(step) / 2 + 0.1)
 
 
 def test_shrinking_averages_areas(tmp_path):
@@ -82,23 +94,23 @@ def test_shrinking_averages_areas(tmp_path):
     label[16:33, 16:48] = 1
     image = np.where(label, 100, 0).astype(np.int16)
     store(tmp_path, 0, image, label)
-    slices = data.load(tmp_path, 32)
+    slices = load(tmp_path, 32)
     wanted = label[:, :, 0].T.reshape(32, 2, 32, 2).mean((1, 3))
     np.testing.assert_array_equal(slices.labels[0], wanted >= 0.5)
-    np.testing.assert_allclose(slices.images[0], 100 * wanted, atol=0.1)
+    np.testing.assert_allclose(slices.images[0] * 128.0, 100 * wanted, atol=0.1)
 
 
 def test_numbers_sort_as_numbers(tmp_path):
     """Patient 10 comes after patient 9."""
     for number in (10, 9, 2):
         store(tmp_path, number, *case(np.random.default_rng(number)))
-    assert [number for number, _, _ in data.find(tmp_path)] == [2, 9, 10]
-    assert data.load(tmp_path, 32).names[-1] == "volume-10/4"
+    assert [case.name for case in data.find(tmp_path)] == ["volume-2", "volume-9", "volume-10"]
+    assert load(tmp_path, 32).names[-1] == "volume-10/4"
 
 
 def patients_of(counts):
     """Slices of as many patients, with so many slices each."""
-    patients = np.repeat(np.arange(len(counts)), counts)
+    patients = np.repeat([f"p{number}" for number in range(len(counts))], counts)
     blank = np.zeros((len(patients), 1, 1))
     names = tuple(map(str, range(len(patients))))
     return data.Slices(blank.astype(np.float16), blank.astype(np.uint8), patients, names)
@@ -107,7 +119,7 @@ def patients_of(counts):
 def test_split_gives_each_patient_one_side():
     """Equal patients are cut in the order of their numbers; two patients are too few."""
     groups = [set(part.patients) for part in data.split(patients_of([7] * 13))]
-    assert groups == [set(range(10)), {10}, {11, 12}]
+    assert groups == [{f"p{n}" for n in range(10)}, {"p10"}, {"p11", "p12"}]
     with pytest.raises(ValueError, match=r"2 patient.*three"):
         data.split(patients_of([7, 7]))
 
@@ -125,9 +137,9 @@ def test_scans_of_one_person_count_as_one_patient(tmp_path):
     """Volumes named in `same` never part; by default 0 and 1, and 6 to 10."""
     for number in (0, 1, 3, 4, 6, 10):
         store(tmp_path, number, *case(np.random.default_rng(number)))
-    assert set(data.load(tmp_path, 32).patients) == {0, 3, 4, 6}
-    slices = data.load(tmp_path, 32, same=[range(3, 5)])
-    assert set(slices.patients) == {0, 1, 3, 6, 10}
+    assert set(load(tmp_path, 32).patients) == {f"volume-{n}" for n in (0, 3, 4, 6)}
+    slices = load(tmp_path, 32, same=(range(3, 5),))
+    assert set(slices.patients) == {f"volume-{n}" for n in (0, 1, 3, 6, 10)}
     assert "volume-4/1" in slices.names
 
 
@@ -170,7 +182,7 @@ def turn(folder):
         (soften, r"segmentation-0.*label 0\.75.*nearest neighbour"),
         (hollow, r"volume-0.*NaN.*slice 1.*-1024"),
         (turn, r"volume-0.*axes.*segmentation-0.*same orientation"),
-        (lambda f: (f / "volume-0.nii.gz").unlink(), r"segmentation-0.*no volume-0\.nii\.gz"),
+        (lambda f: (f / "volume-0.nii.gz").unlink(), r"segmentation-0.*no volume-0\.nii"),
         (lambda f: (f / "segmentation-0.nii.gz").unlink(), r"volume-0.*no segmentation-0\.nii"),
         (lambda f: [p.unlink() for p in f.iterdir()], r"holds no volume-N.*rename"),
         (lambda f: [p.unlink() for p in f.iterdir()] and f.rmdir(), r"does not exist.*--data"),
@@ -183,16 +195,69 @@ def test_bad_data_is_named_in_one_sentence(tmp_path, spoil, message):
     store(folder, 0, *case(np.random.default_rng(0)))
     spoil(folder)
     with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
-        data.load(folder, 32)
+        load(folder, 32)
     assert "\n" not in str(caught.value)
+
+
+def nest(folder, names):
+    """Write three cases as the Decathlon or nnU-Net lays them out."""
+    for name in ("imagesTr", "labelsTr"):
+        (folder / name).mkdir()
+        (folder / name / "._liver_1.nii.gz").write_bytes(b"left by macOS")
+    for number in (10, 9, 2):
+        image, label = case(np.random.default_rng(number))
+        for (where, name), array in zip(names.items(), (image, label), strict=True):
+            path = folder / where / name.format(number)
+            nibabel.save(nibabel.Nifti1Image(array, LPS), path)
+
+
+@pytest.mark.parametrize(
+    ("names", "patients"),
+    [
+        (
+            {"imagesTr": "liver_{}.nii.gz", "labelsTr": "liver_{}.nii.gz"},
+            ["liver_2", "liver_9"],  # 10 and 9 are one person in LiTS
+        ),
+        (
+            {"imagesTr": "case_{}_0000.nii.gz", "labelsTr": "case_{}.nii.gz"},
+            ["case_2", "case_9", "case_10"],
+        ),
+    ],
+)
+def test_other_layouts(tmp_path, names, patients):
+    """The Decathlon's and nnU-Net's folders give what LiTS' give."""
+    nest(tmp_path, names)
+    slices = load(tmp_path, 32)
+    assert list(dict.fromkeys(slices.patients.tolist())) == patients
+    assert len(slices) == 12
+    (tmp_path / names["labelsTr"].join(["labelsTr/", ""]).format(9)).unlink()
+    with pytest.raises(FileNotFoundError, match=r"imagesTr/\w+_9 but no labelsTr/\w+_9"):
+        load(tmp_path, 32)
+
+
+def test_window_is_scaled_to_one(tmp_path):
+    """A window's ends become -1 and 1."""
+    image, label = case(np.random.default_rng(1), side=32)
+    store(tmp_path, 0, image, label)
+    (part,) = data.Folder(tmp_path).draw(32, (0, 200))
+    wanted = np.clip(image[:, :, 1:].T, 0, 200) / 100.0 - 1
+    np.testing.assert_allclose(part.images, wanted, atol=1e-3)
+
+
+def test_fractions_are_of_patients_and_nested():
+    """A smaller share of the patients lies within a larger one, and none is empty."""
+    slices = patients_of([3, 1, 4, 1, 5])
+    kept = [set(data.fraction(slices, share, seed=1).patients) for share in (0.01, 0.4, 1.0)]
+    assert [len(patients) for patients in kept] == [1, 2, 5]
+    assert kept[0] < kept[1] < kept[2]
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the LiTS volumes are not here")
 def test_real_volumes():
     """Every slice has liver, the liver on the left of the picture, 7 % of the pixels."""
-    number, volume, segmentation = data.find(REAL)[0]
-    slices = data.read(number, volume, segmentation, 64)
-    assert len(slices) == nibabel.load(segmentation).shape[2]
+    case = data.find(REAL)[0]
+    slices = data.read(case, case.name, 64)
+    assert len(slices) == nibabel.load(case.segmentation).shape[2]
     assert 0.03 < slices.labels.mean() < 0.12
     assert np.nonzero(slices.labels)[2].mean() < 32
-    assert 80 < np.median(slices.images[slices.labels > 0]) <= 128
+    assert 80 < 128 * np.median(slices.images[slices.labels > 0]) <= 128
