@@ -1,77 +1,260 @@
-"""The study's table beside the paper's, and its record on disk."""
+"""The report of a study: Markdown, CSV and figures, from the folders of its runs alone."""
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
-import json
+import math
 import os
-import platform
-from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-# Mean Dice in Heller et al. (2018): U-Net, SegNet, FCN32.
-PAPER = {
-    "control": (0.9134, 0.8993, 0.8870),
-    "natural 0.95": (0.8880, 0.8640, 0.8587),
-    "natural 0.90": (0.8193, 0.8265, 0.8250),
-    "natural 0.85": (0.7521, 0.7717, 0.7581),
-    "choppy 0.95": (0.8928, 0.8799, 0.8660),
-    "choppy 0.90": (0.8321, 0.8268, 0.8202),
-    "choppy 0.85": (0.8058, 0.7823, 0.7782),
-    "random 0.95": (0.9124, 0.9050, 0.8881),
-    "random 0.90": (0.9213, 0.9013, 0.8751),
-    "random 0.85": (0.9182, 0.9068, 0.8676),
-}
-TITLES = {"unet": "U-Net", "segnet": "SegNet", "fcn32": "FCN32"}
+from liver import figures, store
+from liver.figures import TITLES
+from liver.noise import CONTROL
+from liver.statistics import STRENGTHS, Study, studies
 
 
-def table(results: Iterable[dict[str, Any]], models: Iterable[str], labels: Iterable[str]) -> str:
-    """Lay out the mean test Dice of each cell over its repeats, the paper's value beside it."""
-    means: dict[tuple[str, str], list[float]] = {}
-    for result in results:
-        means.setdefault((result["labels"], result["model"]), []).append(result["test_dice"])
-    models = list(models)
-    lines = [
-        f"{'Mean test Dice':<16}" + "".join(f"{TITLES[model]:^18}" for model in models),
-        f"{'':<16}" + "".join(f"{'here':>9}{'paper':>7}  " for _ in models),
-    ]
-    for row in labels:
-        line = f"{row:<16}"
-        for model in models:
-            here = means.get((row, model))
-            paper = PAPER.get(row, ())[list(TITLES).index(model) :][:1]
-            line += f"{np.mean(here):>9.3f}" if here else f"{'-':>9}"
-            line += f"{paper[0]:>7.3f}  " if paper else f"{'-':>7}  "
-        lines.append(line)
-    return "\n".join(line.rstrip() for line in lines)
+def write(out: Path) -> tuple[str, Path]:
+    """Write the report of the runs in a folder; give its text and where it lies."""
+    results = store.results(out)
+    if not results:
+        raise FileNotFoundError(
+            f"{str(out / 'runs')!r} holds no finished run: run the study first."
+        )
+    folder = out / "report"
+    folder.mkdir(exist_ok=True)
+    found = studies(results)
+    pictures = {"circle": figures.circle(), "cut": figures.cut()}
+    sections = []
+    for number, study in enumerate(found, 1):
+        name = "quality" if len(found) == 1 else f"quality-{number}"
+        pictures[name] = figures.quality(study)
+        sections.append(section(study, varying(found), f"{name}.svg"))
+    if len(found) > 1:
+        sections.insert(0, comparison(found))
+    text = "\n\n".join(["# The liver study", *sections, EXPLAINED]) + "\n"
+    replace(folder / "report.md", text.encode())
+    replace(folder / "runs.csv", table_of([flat(result) for result in results]))
+    cells = [study.settings | asdict(cell) for study in found for cell in study.cells.values()]
+    replace(folder / "cells.csv", table_of(cells))
+    for name, figure in pictures.items():
+        for kind in ("svg", "png"):
+            replace(folder / f"{name}.{kind}", figures.drawn(figure, kind))
+    return text, folder / "report.md"
 
 
-def versions() -> dict[str, str]:
-    """Name the versions that decide the numbers."""
-    found = {"python": platform.python_version()}
-    for package in ("labelnoise", "torch", "numpy", "numba", "scipy", "scikit-image", "nibabel"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed as a package"
-    return found
+EXPLAINED = """\
+Dice: mean over the test slices of the mean over repeats, ± the standard deviation of the
+repeats (their number). Loss: control minus cell, over the repeats that both have, with the
+95 % bootstrap interval over patients and repeats. Paper: Heller et al. (2018), Table 1."""
 
 
-def free(path: Path) -> Path:
-    """Return the path, or the first numbered one beside it, where no file is yet."""
-    paths = itertools.chain(
-        [path], (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
+def section(study: Study, differing: Sequence[str], figure: str) -> str:
+    """Tell what one table's runs are and say."""
+    settings = study.settings
+    title = ", ".join(f"{name} {shown(settings[name])}" for name in differing) or "Results"
+    seconds = sum(result["seconds"] for result in study.results)
+    hardware = sorted({result["hardware"] for result in study.results})
+    first = study.results[0]
+    parts = ", ".join(
+        f"{name} {count} slices of {len(first['patients'][name])} patients"
+        for name, count in first["slices"].items()
     )
-    return next(candidate for candidate in paths if not candidate.exists())
+    lines = [
+        f"## {title}",
+        "",
+        "; ".join(f"{name} {shown(value)}" for name, value in settings.items()) + ".",
+        f"{parts[0].upper()}{parts[1:]}.",
+        f"{len(study.results)} runs, {seconds / 3600:.2f} hours of work for one process, on "
+        + " and ".join(hardware)
+        + ".",
+        "",
+        dice_table(study),
+        "",
+        loss_table(study),
+        "",
+        strength_table(study),
+        "",
+        *findings(study),
+        "",
+        f"![Dice against label quality]({figure})",
+    ]
+    return "\n".join(lines)
 
 
-def save(path: Path, record: dict[str, Any]) -> None:
-    """Write the record whole or not at all, whenever the power goes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def dice_table(study: Study) -> str:
+    """Lay out each cell's Dice, the paper's beside it."""
+    rows = []
+    for labels in study.labels:
+        row = [labels]
+        for model in study.models:
+            cell = study.cells.get((model, labels))
+            row.append(f"{cell.dice:.3f}{spread(cell.deviation)} ({cell.count})" if cell else "")
+            row.append(number(cell.paper) if cell else "")
+        rows.append(row)
+    heads = [head for model in study.models for head in (TITLES[model], "paper")]
+    return markdown(["Mean test Dice", *heads], rows)
+
+
+def loss_table(study: Study) -> str:
+    """Lay out what each cell loses against the control, and what it lost in the paper."""
+    rows = []
+    for labels in study.labels:
+        if labels == CONTROL:
+            continue
+        row = [labels]
+        for model in study.models:
+            cell = study.cells.get((model, labels))
+            control = study.cells.get((model, CONTROL))
+            if cell and control and not math.isnan(cell.loss):
+                row.append(f"{cell.loss:+.3f} [{cell.low:+.3f}, {cell.high:+.3f}]")
+            else:
+                row.append("")
+            both = cell and control
+            row.append(number(control.paper - cell.paper, "+.3f") if both else "")
+        rows.append(row)
+    heads = [head for model in study.models for head in (TITLES[model], "paper")]
+    return markdown(["Loss against control", *heads], rows)
+
+
+def strength_table(study: Study) -> str:
+    """Lay out the strengths that the calibrations found."""
+    size = study.settings["size"]
+    rows = []
+    for labels, (strength, dice) in study.strengths().items():
+        scale = 1 if labels.startswith("random") else 512 / size
+        paper = STRENGTHS.get(labels, float("nan"))
+        rows.append(
+            [labels, f"{strength:.3f}", f"{strength * scale:.3f}", number(paper), f"{dice:.4f}"]
+        )
+    heads = ["Strength", f"at {size} pixels", "as at 512", "paper", "Dice of the training labels"]
+    return markdown(heads, rows)
+
+
+def findings(study: Study) -> list[str]:
+    """Answer the paper's questions from the cells."""
+    lines = []
+    models = study.models
+    everything, count = study.correlation(models)
+    if not math.isnan(everything):
+        each = ", ".join(
+            f"{TITLES[model]} {number(study.correlation([model])[0]) or 'none'}" for model in models
+        )
+        lines.append(
+            f"- Spearman's rank correlation with the paper: {everything:.3f} over {count} cells "
+            f"({each})."
+        )
+    for noise in ("natural", "choppy", "random"):
+        rows = [CONTROL, *(row for row in study.labels if row.startswith(noise))]
+        for model in models:
+            cells = [study.cells[model, row] for row in rows if (model, row) in study.cells]
+            if len(cells) < 3 or cells[0].labels != CONTROL:
+                continue
+            falls = all(a.dice > b.dice for a, b in itertools.pairwise(cells))
+            worst = max(cells[1:], key=lambda cell: cell.loss)
+            lines.append(
+                f"- {TITLES[model]}, {noise}: Dice {'falls' if falls else 'does not fall'} with "
+                f"every step; the greatest loss is {worst.loss:.3f} at {worst.labels}."
+            )
+    rows = [row for row in study.labels if row.startswith("choppy")]
+    if rows:
+        cells = [
+            study.cells[model, rows[-1]] for model in models if (model, rows[-1]) in study.cells
+        ]
+        if len(cells) > 1:
+            best = max(cells, key=lambda cell: cell.dice)
+            lines.append(f"- Best at {rows[-1]}: {TITLES[best.model]}, {best.dice:.3f}.")
+    return lines
+
+
+def comparison(found: Sequence[Study]) -> str:
+    """Set the studies side by side: each training set's Dice, averaged over the networks."""
+    differing = varying(found)
+    rows = list(dict.fromkeys(row for study in found for row in study.labels))
+    lines = []
+    for study in found:
+        line = [shown(study.settings[name]) for name in differing]
+        for row in rows:
+            dice = [cell.dice for cell in study.cells.values() if cell.labels == row]
+            line.append(f"{sum(dice) / len(dice):.3f}" if dice else "")
+        lines.append(line)
+    title = "## Side by side\n\nMean test Dice, averaged over the networks.\n\n"
+    return title + markdown([*differing, *rows], lines)
+
+
+def varying(found: Sequence[Study]) -> list[str]:
+    """Name the settings in which studies differ."""
+    return [
+        name
+        for name in found[0].settings
+        if len({repr(study.settings.get(name)) for study in found}) > 1
+    ]
+
+
+def flat(result: dict[str, Any]) -> dict[str, Any]:
+    """Lay out a run in one row."""
+    return {
+        "id": result["id"],
+        **result["run"],
+        "strength": result["strength"],
+        "training_dice": result["training_dice"],
+        "validation_dice": result["validation_dice"][-1],
+        **{f"test_{name}": value for name, value in result["test"].items()},
+        "seconds": result["seconds"],
+        "hardware": result["hardware"],
+    }
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """Lay out a table whose columns stand below each other as text, too."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    lines = [head, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "| "
+        + " | ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True))
+        + " |"
+        for line in lines
+    )
+
+
+def table_of(rows: list[dict[str, Any]]) -> bytes:
+    """Lay out rows as CSV; what is not a number is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: plain(value) for name, value in row.items()})
+    return text.getvalue().encode()
+
+
+def plain(value: Any) -> Any:
+    """Shorten numbers to what they are worth."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else float(f"{value:.6g}")
+    return shown(value) if isinstance(value, list | tuple) else value
+
+
+def shown(value: Any) -> str:
+    """Show a setting."""
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def number(value: float, form: str = ".3f") -> str:
+    """Show a number that may be missing."""
+    return "" if math.isnan(value) else f"{value:{form}}"
+
+
+def spread(value: float) -> str:
+    """Show a standard deviation that may be missing."""
+    return "" if math.isnan(value) else f" ± {value:.3f}"
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
     temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
+    temporary.write_bytes(content)
     os.replace(temporary, path)

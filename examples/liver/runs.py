@@ -1,243 +1,294 @@
-"""The grid of runs: every network on every training set, clean and noisy."""
+"""Runs as data: what a run is, the grid of them, and how one is done."""
 
 from __future__ import annotations
 
 import functools
-import multiprocessing
-import os
-import signal
+import hashlib
+import itertools
+import json
+import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from liver.data import Slices
+from liver import cache, data
 from liver.models import MODELS
-from liver.training import score, train
-
-PERTURBATIONS = ("natural", "choppy", "random")
-TARGETS = (0.95, 0.90, 0.85)
-CONTROL = "control"
-
-Tick = Callable[["Cell", float, float], None]
-
-
-class Cell(NamedTuple):
-    """One run of the grid."""
-
-    model: str
-    labels: str
-    repeat: int
+from liver.noise import CONTROL, Noise, calibrated, reached
+from liver.training import counts, scores, train
 
 
 @dataclass(frozen=True)
-class TrainingSet:
-    """The training labels under one kind and amount of noise.
+class Run:
+    """Everything that determines a run's result, but for the software and the processor.
 
     Attributes
     ----------
-    perturbation : str or None
-        Its name in ``labelnoise``; None for the clean labels.
-    target, strength, dice : float
-        The Dice wanted, the strength that the calibration found for it, and the mean
-        Dice over the training labels once perturbed.
-    labels : array of uint8
-        The training labels, with the noise that belongs to each slice.
+    model : str
+        unet, segnet or fcn32.
+    noise, target : str, float
+        A perturbation of ``labelnoise`` and the Dice that it leaves; or control and 1.
+    repeat : int
+        Runs that differ by this alone have other weights, other batches and other draws of
+        the same noise.
+    data : str
+        What the slices are, as their source tells it.
+    size, window : int, (int, int)
+        Pixels along a slice, Hounsfield units between which the networks see.
+    split : (float, float)
+        Shares of the slices for validation and test.
+    train_fraction : float
+        Share of the training patients used.
+    draw : str
+        fixed: the same errors in each epoch; resampled: drawn whenever a slice is loaded.
+    seed, sample : int
+        Of all randomness; slices on which a strength is calibrated.
+    epochs, steps, batch : int
+        As for `training.train`.
+    rate : str
+        linear: Adam's rate falls to 0 and the last network is tested; constant: the network
+        after the epoch of the best validation Dice is.
+    filters, hidden : int
+        Filters of a network's first level, features of FCN32's widest (0 for others).
+    precision, threads, device : str, int, str
+        Type in which convolutions multiply, threads of the processor, kind of device.
     """
 
-    perturbation: str | None
+    model: str
+    noise: str
     target: float
-    strength: float
-    dice: float
-    labels: NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What all runs of a study share."""
-
-    train: Slices
-    validation: Slices
-    test: Slices
-    sets: dict[str, TrainingSet]
+    repeat: int
+    data: str
+    size: int
+    window: tuple[int, int]
+    split: tuple[float, float]
+    train_fraction: float
+    draw: str
+    seed: int
+    sample: int
     epochs: int
     steps: int
     batch: int
+    rate: str
+    filters: int
     hidden: int
-    seed: int
+    precision: str
+    threads: int
     device: str
-    resampled: bool
+
+    @property
+    def labels(self) -> str:
+        """The training set's name."""
+        if self.noise == CONTROL:
+            return CONTROL
+        shown = f"{self.target:.2f}" if round(self.target, 2) == self.target else f"{self.target:g}"
+        return f"{self.noise} {shown}"
+
+    @property
+    def id(self) -> str:
+        """The name of the run's folder, the same in any process and on any machine."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+        return f"{self.model}-{self.labels.replace(' ', '-')}-{self.repeat}-{digest}"
 
 
-def training_sets(
-    slices: Slices,
-    perturbations: Sequence[str] = PERTURBATIONS,
-    targets: Sequence[float] = TARGETS,
+@dataclass(frozen=True)
+class Place:
+    """Where runs are done, which does not change their results.
+
+    Attributes
+    ----------
+    out, cache : path
+        Where results and shrunk slices are kept.
+    source : Folder or Phantom
+        Where the slices come from.
+    device : str
+        As PyTorch names it.
+    """
+
+    out: Path
+    cache: Path
+    source: cache.Source
+    device: str
+
+
+def grid(
+    common: dict[str, Any],
     *,
-    sample: int = 1000,
-    seed: int = 0,
-    workers: int = 1,
-) -> Iterator[tuple[str, TrainingSet]]:
-    """Make the control and one noisy copy of the training labels for each noise and Dice.
-
-    The strengths are found on these labels at this size: noise drawn at full size and
-    shrunk afterwards would be weaker than its name.
-    """
-    import labelnoise
-
-    yield CONTROL, TrainingSet(None, 1.0, 0.0, 1.0, slices.labels)
-    for name in perturbations:
-        perturb = getattr(labelnoise, name)
-        for target in targets:
-            found = labelnoise.calibrate(
-                perturb, slices.labels, target, sample=sample, rng=seed, workers=workers
-            )
-            noisy = perturbed(name, found.strength, slices, seed)
-            pairs = zip(slices.labels, noisy, strict=True)
-            reached = float(np.mean([labelnoise.dice(*pair) for pair in pairs]))
-            result = TrainingSet(name, target, found.strength, reached, noisy)
-            shown = f"{target:.2f}" if round(target, 2) == target else f"{target:g}"
-            yield f"{name} {shown}", result
-
-
-def perturbed(
-    name: str,
-    strength: float,
-    slices: Slices,
-    seed: int,
-    indices: NDArray[np.int64] | None = None,
-    epoch: int | None = None,
-) -> NDArray[np.uint8]:
-    """Perturb slices' labels, each by the noise that its own name and the epoch draw."""
-    import labelnoise
-
-    perturb = getattr(labelnoise, name)
-    return np.stack(
-        [
-            perturb(
-                slices.labels[index],
-                strength,
-                rng=labelnoise.sample_rng(seed, slices.names[index], epoch),
-            )
-            for index in (range(len(slices)) if indices is None else indices)
-        ]
-    )
-
-
-def run(cell: Cell, setup: Setup, tick: Tick) -> dict[str, Any]:
-    """Train a network and test it as it was after the epoch of the best validation Dice.
-
-    With the classes weighed alike the networks draw the liver too large, by an amount that
-    sways from step to step; the last step alone would be a draw of lots. ``tick`` hears of
-    each step's loss and of the best validation Dice so far.
-    """
-    began = time.perf_counter()
-    chosen = setup.sets[cell.labels]
-    labels: Any = chosen.labels
-    if setup.resampled and chosen.perturbation:
-        labels = functools.partial(
-            redrawn, chosen.perturbation, chosen.strength, setup.train, setup.seed
+    models: Sequence[str],
+    noises: Sequence[str],
+    targets: Sequence[float],
+    repeats: int,
+    fractions: Sequence[float] = (1.0,),
+    filters: Sequence[int] = (6,),
+) -> list[Run]:
+    """List the runs of a study: whole repeats one after another, so that early ends are fair."""
+    sets = [(CONTROL, 1.0), *itertools.product(noises, targets)]
+    runs = []
+    for repeat, share, width, (noise, target), model in itertools.product(
+        range(repeats), fractions, filters, sets, models
+    ):
+        run = Run(
+            model=model,
+            noise=noise,
+            target=target,
+            repeat=repeat,
+            train_fraction=share,
+            filters=width,
+            **common,
         )
-    build = MODELS[cell.model]
-    if cell.model == "fcn32":
-        build = functools.partial(build, hidden=setup.hidden)
-    best, weights = float("nan"), {}
-    evaluate = functools.partial(score, batch=setup.batch, device=setup.device)
+        # What makes no difference makes no other run.
+        if model != "fcn32":
+            run = replace(run, hidden=0)
+        if noise == CONTROL:
+            run = replace(run, draw="fixed", sample=0)
+        runs.append(run)
+    return runs
 
-    def report(step: int, loss: float, model: torch.nn.Module) -> None:
-        nonlocal best, weights
-        if step % setup.steps == 0:
-            found = float(evaluate(model, setup.validation).mean())
-            if not found <= best:
-                best = found
-                weights = {name: value.clone() for name, value in model.state_dict().items()}
-        tick(cell, loss, best)
 
-    model = train(
-        build,
-        setup.train,
-        labels,
-        steps=setup.epochs * setup.steps,
-        batch=setup.batch,
-        # The same for all training sets, so that they differ by their labels alone.
-        seed=int(np.random.SeedSequence([setup.seed, cell.repeat]).generate_state(1)[0]),
-        device=setup.device,
-        report=report,
-    )
-    model.load_state_dict(weights)
-    scores = evaluate(model, setup.test)
+@functools.lru_cache(maxsize=1)
+def parts(
+    source: cache.Source,
+    folder: Path,
+    size: int,
+    window: data.Window,
+    split: tuple[float, float],
+    fraction: float,
+    seed: int,
+) -> dict[str, data.Slices]:
+    """Load the slices and divide them; the runs of a process mostly share them."""
+    train, validation, test = data.split(cache.load(source, size, window, folder), *split)
     return {
-        **cell._asdict(),
-        "target": chosen.target,
-        "strength": chosen.strength,
-        "training_dice": chosen.dice,
-        "validation_dice": best,
-        "test_dice": float(scores.mean()),
-        "test_dice_of_patients": {
-            str(patient): float(scores[setup.test.patients == patient].mean())
-            for patient in np.unique(setup.test.patients)
-        },
-        "seconds": time.perf_counter() - began,
+        "train": data.fraction(train, fraction, seed),
+        "validation": validation,
+        "test": test,
     }
 
 
-def redrawn(
-    name: str, strength: float, slices: Slices, seed: int, indices: NDArray[np.int64], step: int
-) -> NDArray[np.uint8]:
-    """Perturb a batch's labels anew."""
-    return perturbed(name, strength, slices, seed, indices, epoch=step)
+def parts_of(run: Run, place: Place) -> dict[str, data.Slices]:
+    """Load a run's slices."""
+    shares = (run.split, run.train_fraction)
+    return parts(place.source, place.cache, run.size, run.window, *shares, run.seed)
 
 
-def run_all(cells: Sequence[Cell], setup: Setup, tick: Tick, jobs: int) -> Iterator[dict[str, Any]]:
-    """Run the cells, ``jobs`` at a time in processes of their own, giving each as it ends."""
-    if jobs == 1:
-        for cell in cells:
-            yield run(cell, setup, tick)
-        return
-    # Spawned: forking would carry the threads' locks of PyTorch along.
-    context = multiprocessing.get_context("spawn")
-    ticks, stop = context.SimpleQueue(), context.Event()
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    with ProcessPoolExecutor(jobs, context, _begin, (setup, ticks, stop, threads)) as pool:
-        pending = {pool.submit(_work, cell) for cell in cells}
+def execute(
+    run: Run, place: Place, tick: Callable[[float, float], None] = lambda loss, dice: None
+) -> dict[str, Any]:
+    """Do a run: calibrate its noise, draw it, train the network and test it on clean labels.
+
+    Parameters
+    ----------
+    run, place : Run, Place
+        What to do, and where.
+    tick : callable
+        Called after each step with the last epoch's mean loss and validation Dice, NaN in
+        the first one.
+
+    Returns
+    -------
+    dict
+        The configuration and all that was measured, for JSON.
+    """
+    began = time.perf_counter()
+    torch.set_num_threads(run.threads)
+    part = parts_of(run, place)
+    noisy: Any = part["train"].labels
+    noise = Noise(CONTROL, 0.0)
+    dice = 1.0
+    if run.noise != CONTROL:
+        noise = calibrated(run.noise, run.target, part["train"], sample=run.sample, seed=run.seed)
+        noisy = noise.draw(part["train"], run.seed, run.repeat)
+        dice = reached(part["train"].labels, noisy)
+        if run.draw == "resampled":
+            noisy = functools.partial(noise.draw, part["train"], run.seed, run.repeat)
+    build = functools.partial(MODELS[run.model], filters=run.filters)
+    if run.hidden:
+        build = functools.partial(build, hidden=run.hidden)
+    evaluate = functools.partial(
+        counts, batch=run.batch, device=place.device, precision=run.precision
+    )
+    losses: list[float] = []
+    validation: list[float] = []
+    best: dict[str, Any] = {}
+
+    def report(model: torch.nn.Module, loss: float) -> None:
+        losses.append(loss)
+        validation.append(float(scores(evaluate(model, part["validation"]))["dice"].mean()))
+        if run.rate == "constant" and validation[-1] == max(validation):
+            best.update({name: value.clone() for name, value in model.state_dict().items()})
+
+    model = train(
+        build,
+        part["train"],
+        noisy,
+        epochs=run.epochs,
+        steps=run.steps,
+        batch=run.batch,
+        # The same for all training sets, so that they differ by their labels alone.
+        seed=int(np.random.SeedSequence([run.seed, run.repeat]).generate_state(1)[0]),
+        device=place.device,
+        precision=run.precision,
+        decay=run.rate == "linear",
+        tick=lambda: tick(*(each[-1] if each else float("nan") for each in (losses, validation))),
+        report=report,
+    )
+    if best:
+        model.load_state_dict(best)
+    tested = scores(evaluate(model, part["test"]))
+    patients = part["test"].patients
+    return {
+        "id": run.id,
+        "labels": run.labels,
+        "run": asdict(run),
+        "slices": {name: len(each) for name, each in part.items()},
+        "patients": {
+            name: list(dict.fromkeys(each.patients.tolist())) for name, each in part.items()
+        },
+        "strength": noise.strength,
+        "training_dice": dice,
+        "loss": losses,
+        "validation_dice": validation,
+        "test": {name: float(values.mean()) for name, values in tested.items()},
+        "test_of_patients": {
+            patient: {
+                name: float(values[patients == patient].mean()) for name, values in tested.items()
+            }
+            for patient in dict.fromkeys(patients.tolist())
+        },
+        "test_of_slices": {
+            "name": list(part["test"].names),
+            "patient": patients.tolist(),
+            **{name: values.round(6).tolist() for name, values in tested.items()},
+        },
+        "seconds": time.perf_counter() - began,
+        "hardware": hardware(place.device),
+        "versions": versions(),
+    }
+
+
+def hardware(device: str) -> str:
+    """Name the processor."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def versions() -> dict[str, str]:
+    """Name the versions that decide the numbers."""
+    found = {"python": platform.python_version()}
+    for package in ("labelnoise", "torch", "numpy", "numba", "scipy", "scikit-image", "nibabel"):
         try:
-            while pending:
-                done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-                while not ticks.empty():
-                    tick(*ticks.get())
-                for finished in done:
-                    yield finished.result()
-        finally:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-
-
-_shared: tuple[Any, ...] = ()  # what a worker was started with
-
-
-def _begin(setup: Setup, ticks: Any, stop: Any, threads: int) -> None:
-    """Start a worker; Ctrl-C is the parent's to hear, which then sets ``stop``."""
-    global _shared
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(threads)
-    _shared = setup, ticks, stop
-
-
-def _work(cell: Cell) -> dict[str, Any]:
-    """Run one cell in a worker."""
-    setup, ticks, stop = _shared
-    parent: Any = multiprocessing.parent_process()
-
-    def tick(*news: Any) -> None:
-        if not parent.is_alive():
-            os._exit(1)  # killed: nobody is left to stop this worker
-        if stop.is_set():
-            raise KeyboardInterrupt
-        ticks.put(news)
-
-    return run(cell, setup, tick)
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed as a package"
+    return found

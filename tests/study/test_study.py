@@ -1,128 +1,232 @@
-"""The command: all code paths at the smallest size, its record and its messages."""
+"""The command: all code paths at the smallest size, its folders and its messages."""
 
 import json
+import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import liver_study
 import numpy as np
 import pytest
-from liver import phantom, report, runs
+from filelock import FileLock
+from liver import noise, report, runs, statistics, store, workers
+from made import make, result
 
 SCRIPT = Path(liver_study.__file__)
-TINY = ["--preset", "smoke", "--device", "cpu", "--models", "unet"]
+TINY = ["--preset", "smoke", "--device", "cpu", "--models", "unet", "--jobs", "1"]
 
 
-def read(folder):
-    """Read the study's record."""
-    return json.loads((folder / "study.json").read_text())
+@pytest.fixture
+def quick_figures(monkeypatch):
+    """Leave out the figures that do not depend on the results."""
+    for name in ("circle", "cut"):
+        monkeypatch.setattr(report.figures, name, report.figures.Figure)
 
 
-def test_smoke_writes_table_and_record(tmp_path, capsys):
-    """Every network on every noise; the table names the paper's value beside ours."""
-    assert liver_study.main(["--preset", "smoke", "--jobs", "1", "--out", str(tmp_path)]) == 0
+def test_smoke_writes_folders_and_report(tmp_path, capsys):
+    """Every network on every noise: a JSON a run, tables, CSV and figures."""
+    arguments = ["--preset", "smoke", "--jobs", "1", "--out", str(tmp_path)]
+    assert liver_study.main(arguments) == 0
     out = capsys.readouterr().out
-    assert "U-Net" in out
-    assert "FCN32" in out
-    (row,) = [line for line in out.splitlines() if line.startswith("natural 0.85  ")]
-    assert row.split()[3::2] == ["0.752", "0.772", "0.758"]
-    record = read(tmp_path)
-    assert len(record["runs"]) == 12
-    assert record["configuration"]["size"] == 32
-    assert record["seed"] == 0
-    noisy = next(run for run in record["runs"] if run["labels"] == "choppy 0.85")
+    (row,) = [line for line in out.splitlines() if line.startswith("| natural 0.85 ")][:1]
+    assert row.split("|")[3:8:2] == [" 0.752 ", " 0.772 ", " 0.758 "]
+    found = {each["id"]: each for each in store.results(tmp_path)}
+    assert len(found) == 12
+    noisy = next(each for each in found.values() if each["labels"] == "choppy 0.85")
     assert noisy["strength"] > 0
     assert abs(noisy["training_dice"] - 0.85) < 0.05
-    assert set(noisy["test_dice_of_patients"]) == {str(p) for p in record["patients"]["test"]}
-    assert list(tmp_path.iterdir()) == [tmp_path / "study.json"]
+    assert len(noisy["loss"]) == len(noisy["validation_dice"]) == 2
+    slices = noisy["test_of_slices"]
+    assert {len(each) for each in slices.values()} == {noisy["slices"]["test"]}
+    assert noisy["test"]["dice"] == pytest.approx(np.mean(slices["dice"]), abs=1e-6)
+    assert list(noisy["test_of_patients"]) == noisy["patients"]["test"]
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {
+        "report.md", "runs.csv", "cells.csv",
+        "quality.svg", "quality.png", "circle.svg", "circle.png", "cut.svg", "cut.png",
+    }  # fmt: skip
+    assert len((tmp_path / "report" / "runs.csv").read_text().splitlines()) == 13
+
+    # What is done is not done again, and the report needs nothing but the folders.
+    dates = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/result.json")}
+    before = {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()}
+    shutil.rmtree(tmp_path / "cache")
+    shutil.rmtree(tmp_path / "report")
+    assert liver_study.main(["report", "--out", str(tmp_path)]) == 0
+    assert before == {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()}
+    assert liver_study.main(arguments) == 0
+    assert "12 runs, 12 of them done" in capsys.readouterr().out
+    assert dates == {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/result.json")}
 
 
-def test_runs_from_any_folder_in_processes(tmp_path):
-    """As a script, two runs at a time, warnings as errors: the same runs, in any order."""
+def test_runs_from_any_folder_with_warnings_as_errors(tmp_path):
+    """As a script, from elsewhere, in two processes."""
     command = [sys.executable, "-W", "error", str(SCRIPT), *TINY, "--noises", "choppy"]
     done = subprocess.run(
         [*command, "--jobs", "2", "--out", "here"], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert {run["labels"] for run in read(tmp_path / "here")["runs"]} == {"control", "choppy 0.85"}
+    found = {each["labels"] for each in store.results(tmp_path / "here")}
+    assert found == {"control", "choppy 0.85"}
+    assert "unet" in done.stderr  # the progress bar
 
 
-def test_noise_redrawn_at_each_load(tmp_path):
-    """The paper's experiment, as an option."""
-    arguments = [*TINY, "--noises", "random", "--draw", "resampled", "--out", str(tmp_path)]
-    assert liver_study.main([*arguments, "--jobs", "1"]) == 0
-    assert read(tmp_path)["configuration"]["draw"] == "resampled"
+def test_settings_reach_the_runs(tmp_path, quick_figures):
+    """Resampled noise, shares of the patients, other widths, another window, side by side."""
+    arguments = ["--noise", "resampled", "--noises", "natural", "--train-fraction", "1", "0.5"]
+    arguments += ["--filters", "2", "4", "--window", "0", "200", "--out", str(tmp_path)]
+    assert liver_study.main([*TINY, *arguments, "--rate", "constant"]) == 0
+    found = store.results(tmp_path)
+    assert len(found) == 8
+    assert {(each["run"]["train_fraction"], each["run"]["filters"]) for each in found} == {
+        (1.0, 2), (1.0, 4), (0.5, 2), (0.5, 4),
+    }  # fmt: skip
+    assert {each["run"]["draw"] for each in found} == {"fixed", "resampled"}
+    assert {len(each["patients"]["train"]) for each in found} == {4, 2}
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert sum(line.startswith("| control") for line in text.splitlines()) == 4
+    assert "train_fraction 0.5, filters 4" in text
+    assert "## Side by side" in text
 
 
-def test_interrupted_study_keeps_its_runs(tmp_path, monkeypatch, capsys):
-    """Ctrl-C ends the study after the runs that were finished, with whole JSON."""
+def test_shards_share_the_runs(tmp_path, quick_figures, capsys):
+    """Each shard has its own; together they are the study."""
+    for number, total in ((1, 2), (2, 4)):
+        shard = ["--shard", f"{number}/2", "--out", str(tmp_path)]
+        assert liver_study.main([*TINY, *shard]) == 0
+        assert len(store.results(tmp_path)) == total
+    assert liver_study.main([*TINY, "--out", str(tmp_path)]) == 0
+    assert "4 runs, 4 of them done" in capsys.readouterr().out
 
-    def stops(cells, setup, tick, jobs):
-        yield runs.run(cells[0], setup, tick)
+
+def test_failed_run_is_told_and_stops_nothing(tmp_path, quick_figures, monkeypatch, capsys):
+    """The others are done; the error is told, kept, and gone when a later start succeeds."""
+    true = runs.train
+
+    def fails(build, slices, labels, **options):
+        if labels is not slices.labels:
+            raise RuntimeError("out of\nmemory")
+        return true(build, slices, labels, **options)
+
+    arguments = [*TINY, "--noises", "random", "--out", str(tmp_path)]
+    monkeypatch.setattr(runs, "train", fails)
+    assert liver_study.main(arguments) == 1
+    assert len(store.results(tmp_path)) == 1
+    assert "RuntimeError: out of memory" in capsys.readouterr().err
+    (error,) = tmp_path.glob("runs/*/error.txt")
+    assert "Traceback" in error.read_text()
+    monkeypatch.setattr(runs, "train", true)
+    assert liver_study.main(arguments) == 0
+    assert not error.exists()
+
+
+def test_one_process_at_a_run(tmp_path, quick_figures, capsys):
+    """A run whose lock another holds is left to it."""
+    arguments = [*TINY, "--noises", "random", "--out", str(tmp_path)]
+    assert liver_study.main(arguments) == 0
+    (folder,) = tmp_path.glob("runs/unet-random-*")
+    (folder / "result.json").unlink()
+    ready, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with FileLock(folder / "lock"):
+            ready.set()
+            leave.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    ready.wait()
+    try:
+        assert liver_study.main(arguments) == 0
+    finally:
+        leave.set()
+        thread.join()
+    assert "1 runs are in the hands of other processes" in capsys.readouterr().out
+    assert not (folder / "result.json").exists()
+
+
+def test_interrupted_study_reports_its_runs(tmp_path, quick_figures, monkeypatch, capsys):
+    """Ctrl-C ends the study with the report of what was done."""
+
+    def stops(left, place, tick):
+        yield left[0], store.attempt(left[0], place, lambda loss, dice: None)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs, "run_all", stops)
+    monkeypatch.setattr(workers, "alone", stops)
     assert liver_study.main([*TINY, "--out", str(tmp_path)]) == 130
-    assert len(read(tmp_path)["runs"]) == 1
-    assert "Stopped after 1 of 4 runs" in capsys.readouterr().out
+    assert "| control" in capsys.readouterr().out
+    assert len(store.results(tmp_path)) == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--size", "100"], "--size 100 is not divisible by 32"),
-        (["--data", "nowhere"], "'nowhere' does not exist: give --data"),
+        (["--data", "nowhere"], "nowhere' does not exist: give --data"),
         (["--models", "vgg"], "invalid choice: 'vgg'"),
         (["--patients", "2"], "2 patient"),
         (["--device", "abacus"], "--device 'abacus'"),
-        (["--steps", "0"], "--steps 0"),
-        (["--targets", "1.5"], "--targets 1.5"),
+        (["--steps", "0"], "--steps: 0 is less than 1"),
+        (["--targets", "1.5"], "--targets: 1.5 is not between"),
+        (["--targets", "1"], "--targets 1 is the control"),
+        (["--window", "5", "5"], "--window 5 5 is empty"),
+        (["--split", "0.5", "0.5"], "--split 0.5 0.5 leaves nothing"),
+        (["--shard", "3/2"], "--shard: 3/2 is not between 1/2 and 2/2"),
+        (["--workers", "2"], "--workers 2 is for --scheduler local"),
+        (["report"], "holds no finished run"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message, tmp_path, capsys):
     """One sentence, no traceback."""
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as stop:
         liver_study.main([*TINY, "--out", str(tmp_path), *arguments])
+    assert stop.value.code == 2
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
 
 
-def test_noise_belongs_to_the_slice():
-    """The same slice gets the same noise in any company, and other noise in another epoch."""
-    slices = phantom.make(3, 4, 32)
-    whole = runs.perturbed("choppy", 2.0, slices, 7)
-    part = runs.perturbed("choppy", 2.0, slices.of(np.array([1])), 7)
-    np.testing.assert_array_equal(whole[4:8], part)
-    np.testing.assert_array_equal(whole, runs.perturbed("choppy", 2.0, slices, 7))
-    assert (runs.perturbed("choppy", 2.0, slices, 7, epoch=1) != whole).any()
+def test_noise_belongs_to_slice_and_repeat():
+    """The same slice gets the same noise in any company, other noise in another repeat or epoch."""
+    slices = make(3, 4, 32)
+    choppy = noise.Noise("choppy", 2.0)
+    whole = choppy.draw(slices, 7, 0)
+    np.testing.assert_array_equal(whole[4:8], choppy.draw(slices.of(["phantom-1"]), 7, 0))
+    np.testing.assert_array_equal(whole[[9, 2]], choppy.draw(slices, 7, 0, np.array([9, 2])))
+    assert (choppy.draw(slices, 7, 1) != whole).any()
+    assert (choppy.draw(slices, 7, 0, epoch=1) != whole).any()
 
 
-def test_training_sets_reach_their_dice():
-    """Ten sets, within the calibration's tolerance, the clean labels untouched."""
-    slices = phantom.make(5, 10, 64)
+@pytest.mark.parametrize("name", noise.PERTURBATIONS)
+@pytest.mark.parametrize("target", noise.TARGETS)
+def test_training_sets_reach_their_dice(name, target):
+    """Within the calibration's tolerance, the clean labels untouched."""
+    slices = make(5, 10, 64)
     clean = slices.labels.copy()
-    made = dict(runs.training_sets(slices, sample=50))
-    assert list(made) == list(report.PAPER)
-    for training_set in made.values():
-        assert abs(training_set.dice - training_set.target) < 0.03
+    found = noise.calibrated(name, target, slices, sample=50, seed=0)
+    assert abs(noise.reached(slices.labels, found.draw(slices, 0, 0)) - target) < 0.03
     np.testing.assert_array_equal(slices.labels, clean)
 
 
-def test_table_averages_repeats_and_leaves_gaps():
-    """A cell is the mean of its repeats; a cell that did not run is a dash."""
-    cells = [("control", 0.9), ("control", 0.8), ("odd 0.50", 0.5)]
-    results = [{"labels": row, "model": "segnet", "test_dice": dice} for row, dice in cells]
-    lines = report.table(results, ["unet", "segnet"], ["control", "odd 0.50"]).splitlines()
-    assert lines[2].split() == ["control", "-", "0.913", "0.850", "0.899"]
-    assert lines[3].split() == ["odd", "0.50", "-", "-", "0.500", "-"]
+def test_report_leaves_gaps(tmp_path, quick_figures):
+    """A cell that did not run is empty, a row that the paper lacks has no value of its."""
+    made = [result("unet", "control", 1.0, 0, 0.9), result("segnet", "natural", 0.9, 0, 0.5)]
+    made += [result("unet", "choppy", 0.5, 0, 0.4)]
+    for each in made:
+        store.save(tmp_path / "runs" / each["id"] / "result.json", each)
+    text, _ = report.write(tmp_path)
+    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in text.splitlines()[8:13]}
+    assert [value.strip() for value in rows["control"]] == ["0.900 (1)", "0.913", "", ""]
+    assert [value.strip() for value in rows["natural 0.90"]] == ["", "", "0.500 (1)", "0.827"]
+    assert [value.strip() for value in rows["choppy 0.50"]] == ["0.400 (1)", "", "", ""]
+    assert len(statistics.studies(made)) == 1
 
 
 def test_record_is_replaced_whole(tmp_path):
     """A record that cannot be written leaves the old one as it was."""
-    path = tmp_path / "new" / "study.json"
-    report.save(path, {"runs": [1]})
+    path = tmp_path / "new" / "result.json"
+    store.save(path, {"runs": [1]})
     with pytest.raises(ValueError, match="JSON"):
-        report.save(path, {"runs": [float("nan")]})
+        store.save(path, {"runs": [float("nan")]})
     assert json.loads(path.read_text()) == {"runs": [1]}
