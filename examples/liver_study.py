@@ -171,6 +171,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the study and print its table."""
     parser = options()
     given = parser.parse_args(arguments)
+    if given.data and (given.patients or given.slices):
+        parser.error("--patients and --slices are of the synthetic CT: leave them out, or --data")
+    if given.same is not None and not given.data:
+        parser.error("--same names volumes of --data: give that, too")
+    if given.jobs and given.scheduler:
+        parser.error(f"--jobs {given.jobs} is for this machine alone: leave it out, or --scheduler")
     for name, value in asdict(PRESETS[given.preset]).items():
         if getattr(given, name) is None:
             setattr(given, name, value)
@@ -193,8 +199,10 @@ def main(arguments: list[str] | None = None) -> int:
             print(report.write(given.out)[0], end="")
             return 0
         return study(given)
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
+    except KeyboardInterrupt:
+        parser.exit(130, f"{parser.prog}: stopped; what is done is kept in {given.out}\n")
 
 
 def study(given: argparse.Namespace) -> int:
@@ -208,7 +216,7 @@ def study(given: argparse.Namespace) -> int:
     place = runs.Place(out, (given.cache or out / "cache").absolute(), source, given.device)
     common = {name: getattr(given, name) for name in ("size", "seed", "sample", "epochs", "steps")}
     common |= {
-        "data": source.identity(),
+        "data": cache.load(source, given.size, tuple(given.window), place.cache, print).origin,
         "window": tuple(given.window),
         "split": tuple(given.split),
         "draw": given.noise,
@@ -234,11 +242,12 @@ def study(given: argparse.Namespace) -> int:
     for part, slices in runs.parts_of(grid[0], place).items():
         print(f"{part:<11}{len(slices):>6} slices, liver {slices.labels.mean():.1%} of the pixels")
     left = [run for run in grid if not store.done(place.out, run)]
-    jobs = given.jobs or ((os.cpu_count() or 1) // common["threads"] if kind == "cpu" else 1)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    jobs = given.jobs or ((cores or 1) // common["threads"] if kind == "cpu" else 1)
     jobs = max(1, min(jobs, len(left)))
+    pace = f"on {given.scheduler}" if given.scheduler else f"{jobs} at a time"
     print(
-        f"{len(grid)} runs, {len(grid) - len(left)} of them done, {jobs} at a time, "
-        f"in {given.out / 'runs'}",
+        f"{len(grid)} runs, {len(grid) - len(left)} of them done, {pace}, in {given.out / 'runs'}",
         flush=True,
     )
     failed: dict[runs.Run, str] = {}
@@ -254,7 +263,7 @@ def study(given: argparse.Namespace) -> int:
 
         with contextlib.ExitStack() as stack:
             if given.scheduler:
-                client = stack.enter_context(connect(given.scheduler, given.workers))
+                client = stack.enter_context(connect(given.scheduler, given.workers or jobs))
                 outcomes = workers.cluster(left, place, tick, client)
             elif jobs == 1:
                 outcomes = workers.alone(left, place, tick)
@@ -269,17 +278,20 @@ def study(given: argparse.Namespace) -> int:
             except KeyboardInterrupt:
                 stopped = True
                 outcomes.close()
-    if any(store.done(out, run) for run in grid):
+    found = sum(store.done(out, run) for run in grid)
+    if found:
         text, path = report.write(given.out)
         print(f"{text}\nKept, with figures and CSV, beside {path}")
+    if found < len(grid):
+        print(f"{found} of {len(grid)} runs are done: give the same command again for the rest")
     if busy:
-        print(f"{busy} runs are in the hands of other processes: give the command again after them")
+        print(f"{busy} runs are in the hands of other processes: wait for them")
     for run, problem in failed.items():
         print(f"{run.id}: {problem}", file=sys.stderr)
     return 130 if stopped else 1 if failed else 0
 
 
-def connect(address: str, count: int | None) -> Any:
+def connect(address: str, count: int) -> Any:
     """Reach a Dask cluster, or start one on this machine."""
     try:
         from distributed import Client

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,8 +22,8 @@ class Source(Protocol):
     def stamp(self) -> list[tuple[str, int, int]]:
         """List name, size and date of every file read."""
 
-    def identity(self) -> str:
-        """Name what the slices are, wherever they lie."""
+    def describe(self) -> str:
+        """Tell what it is, for people."""
 
     def draw(self, size: int, window: Window) -> Iterator[Slices]:
         """Make the slices, a volume at a time."""
@@ -53,47 +54,65 @@ def load(
     say : callable
         Told what takes long.
     """
-    place = digest(repr(source), size, window)
+    place = digest(FORMAT, repr(source), size, window)
     entry = folder / f"{place}-{digest(source.stamp())}"
-    if not entry.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f"{place}.lock"):
-            if not entry.is_dir():
-                say(f"Reading {source.identity()} into {folder}")
-                partial = folder / f"{place}.part"
-                shutil.rmtree(partial, ignore_errors=True)
-                write(source.draw(size, window), partial)
-                for stale in folder.glob(f"{place}-*"):
-                    shutil.rmtree(stale, ignore_errors=True)
-                partial.rename(entry)
-    index = json.loads((entry / "index.json").read_text())
-    shape = (len(index["names"]), size, size)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f"{place}.lock"):
+        if not entry.is_dir():
+            say(f"Reading {source.describe()} into {folder}")
+            partial = folder / f"{place}.part"
+            shutil.rmtree(partial, ignore_errors=True)
+            write(source, size, window, partial)
+            old = folder / f"{place}.old"
+            for stale in folder.glob(f"{place}-*"):  # renamed first: a half of it never counts
+                shutil.rmtree(old, ignore_errors=True)
+                stale.rename(old)
+            shutil.rmtree(old, ignore_errors=True)
+            partial.rename(entry)
+        index = json.loads((entry / "index.json").read_text())
+        shape = (len(index["names"]), size, size)
 
-    def mapped(name: str, dtype: type) -> Any:
-        return np.memmap(entry / name, dtype, "r", shape=shape)
+        def mapped(name: str, dtype: type) -> Any:
+            return np.memmap(entry / name, dtype, "r", shape=shape)
 
-    return Slices(
-        mapped("images", np.float16),
-        mapped("labels", np.uint8),
-        np.array(index["patients"]),
-        tuple(index["names"]),
-    )
+        return Slices(
+            mapped("images", np.float16),
+            mapped("labels", np.uint8),
+            np.array(index["patients"]),
+            tuple(index["names"]),
+            index["origin"],
+        )
 
 
-def write(parts: Iterator[Slices], folder: Path) -> None:
+FORMAT = 1  # of the entries, and of what makes them: another number makes all anew
+
+
+def write(source: Source, size: int, window: Window, folder: Path) -> None:
     """Write slices as they come; only one volume's are in memory at a time."""
     folder.mkdir()
     patients: list[str] = []
     names: list[str] = []
+    content = hashlib.sha256()
     with open(folder / "images", "wb") as images, open(folder / "labels", "wb") as labels:
-        for part in parts:
-            images.write(part.images.tobytes())
-            labels.write(part.labels.tobytes())
+        for part in source.draw(size, window):
+            for file, array in ((images, part.images), (labels, part.labels)):
+                data = array.tobytes()
+                file.write(data)
+                content.update(data)
             patients += part.patients.tolist()
             names += part.names
+        for file in (images, labels):
+            file.flush()
+            os.fsync(file.fileno())
     if not names:
         raise ValueError("The data hold no slice with liver: give --data other segmentations.")
-    (folder / "index.json").write_text(json.dumps({"patients": patients, "names": names}))
+    content.update(repr((patients, names)).encode())
+    origin = f"{source.describe()} {content.hexdigest()[:12]}"
+    index = {"patients": patients, "names": names, "origin": origin}
+    with open(folder / "index.json", "w") as file:
+        json.dump(index, file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def digest(*parts: object) -> str:

@@ -15,7 +15,6 @@ at which the networks train.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import zlib
 from collections.abc import Iterator
@@ -56,21 +55,27 @@ class Slices:
         The patient whom each slice shows.
     names : tuple of str
         A name for each slice that never changes; its label noise hangs on it.
+    origin : str
+        What the slices are, to the last pixel, if that is known.
     """
 
     images: NDArray[np.float16]
     labels: NDArray[np.uint8]
     patients: NDArray[np.str_]
     names: tuple[str, ...]
+    origin: str = ""
 
     def __len__(self) -> int:
         return len(self.names)
 
     def of(self, patients: list[str]) -> Slices:
         """Keep the slices of some patients."""
-        keep = np.isin(self.patients, patients)
-        names = tuple(name for name, kept in zip(self.names, keep, strict=True) if kept)
-        return Slices(self.images[keep], self.labels[keep], self.patients[keep], names)
+        keep = np.flatnonzero(np.isin(self.patients, patients))
+        names = tuple(self.names[index] for index in keep)
+        # Neighbours need no copy, and stay where they are mapped.
+        near = len(keep) and keep[-1] - keep[0] == len(keep) - 1
+        part = slice(keep[0], keep[-1] + 1) if near else keep
+        return Slices(self.images[part], self.labels[part], self.patients[part], names)
 
 
 def split(
@@ -160,11 +165,9 @@ class Folder:
         files = [path for case in self.cases() for path in (case.volume, case.segmentation)]
         return [(file.name, (found := file.stat()).st_size, found.st_mtime_ns) for file in files]
 
-    def identity(self) -> str:
-        """Name what the slices are, wherever the folder lies, by names and sizes of the files."""
-        files = [(name, size) for name, size, _ in self.stamp()]
-        digest = hashlib.sha256(repr((files, self.same)).encode()).hexdigest()[:12]
-        return f"{len(files) // 2} volumes {digest}"
+    def describe(self) -> str:
+        """Tell what is in the folder, for people."""
+        return f"{len(self.cases())} volumes"
 
     def draw(self, size: int, window: Window) -> Iterator[Slices]:
         """Read the volumes, one by one.

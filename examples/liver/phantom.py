@@ -35,8 +35,8 @@ class Phantom:
         """Nothing on disk that could change."""
         return []
 
-    def identity(self) -> str:
-        """Name what the slices are."""
+    def describe(self) -> str:
+        """Tell who the patients are, for people."""
         return f"phantom {self.patients} patients {self.slices} slices seed {self.seed}"
 
     def draw(self, size: int, window: Window = WINDOW) -> Iterator[Slices]:

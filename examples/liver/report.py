@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
@@ -12,6 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from liver import figures, store
 from liver.figures import TITLES
 from liver.noise import CONTROL
@@ -20,6 +23,12 @@ from liver.statistics import STRENGTHS, Study, studies
 
 def write(out: Path) -> tuple[str, Path]:
     """Write the report of the runs in a folder; give its text and where it lies."""
+    with FileLock(out / "report.lock") if out.is_dir() else contextlib.nullcontext():
+        return _write(out)
+
+
+def _write(out: Path) -> tuple[str, Path]:
+    """Write the report while nobody else does."""
     results = store.results(out)
     if not results:
         raise FileNotFoundError(
@@ -50,7 +59,8 @@ def write(out: Path) -> tuple[str, Path]:
 EXPLAINED = """\
 Dice: mean over the test slices of the mean over repeats, ± the standard deviation of the
 repeats (their number). Loss: control minus cell, over the repeats that both have, with the
-95 % bootstrap interval over patients and repeats. Paper: Heller et al. (2018), Table 1."""
+95 % bootstrap interval over test patients (none for a single one) and repeats. Paper: Heller et al.
+(2018), Table 1."""
 
 
 def section(study: Study, differing: Sequence[str], figure: str) -> str:
@@ -61,24 +71,20 @@ def section(study: Study, differing: Sequence[str], figure: str) -> str:
     hardware = sorted({result["hardware"] for result in study.results})
     first = study.results[0]
     parts = ", ".join(
-        f"{name} {count} slices of {len(first['patients'][name])} patients"
+        f"{name} {count} ({len(first['patients'][name])} patients)"
         for name, count in first["slices"].items()
     )
+    tables = [dice_table(study), loss_table(study), strength_table(study)]
     lines = [
         f"## {title}",
         "",
         "; ".join(f"{name} {shown(value)}" for name, value in settings.items()) + ".",
-        f"{parts[0].upper()}{parts[1:]}.",
+        f"Slices: {parts}.",
         f"{len(study.results)} runs, {seconds / 3600:.2f} hours of work for one process, on "
         + " and ".join(hardware)
         + ".",
         "",
-        dice_table(study),
-        "",
-        loss_table(study),
-        "",
-        strength_table(study),
-        "",
+        *(line for table in tables if table for line in (table, "")),
         *findings(study),
         "",
         f"![Dice against label quality]({figure})",
@@ -111,7 +117,8 @@ def loss_table(study: Study) -> str:
             cell = study.cells.get((model, labels))
             control = study.cells.get((model, CONTROL))
             if cell and control and not math.isnan(cell.loss):
-                row.append(f"{cell.loss:+.3f} [{cell.low:+.3f}, {cell.high:+.3f}]")
+                ends = "" if math.isnan(cell.low) else f" [{cell.low:+.3f}, {cell.high:+.3f}]"
+                row.append(f"{cell.loss:+.3f}{ends}")
             else:
                 row.append("")
             both = cell and control
@@ -152,8 +159,8 @@ def findings(study: Study) -> list[str]:
         rows = [CONTROL, *(row for row in study.labels if row.startswith(noise))]
         for model in models:
             cells = [study.cells[model, row] for row in rows if (model, row) in study.cells]
-            if len(cells) < 3 or cells[0].labels != CONTROL:
-                continue
+            if len(cells) < 3 or len({cell.count for cell in cells}) > 1:
+                continue  # unfinished: means over other repeats cannot be compared
             falls = all(a.dice > b.dice for a, b in itertools.pairwise(cells))
             worst = max(cells[1:], key=lambda cell: cell.loss)
             lines.append(
@@ -175,14 +182,16 @@ def comparison(found: Sequence[Study]) -> str:
     """Set the studies side by side: each training set's Dice, averaged over the networks."""
     differing = varying(found)
     rows = list(dict.fromkeys(row for study in found for row in study.labels))
+    both = set.intersection(*(set(study.cells) for study in found))
+    shared = sorted({model for model, _ in both})
     lines = []
     for study in found:
         line = [shown(study.settings[name]) for name in differing]
         for row in rows:
-            dice = [cell.dice for cell in study.cells.values() if cell.labels == row]
+            dice = [study.cells[model, row].dice for model in shared if (model, row) in both]
             line.append(f"{sum(dice) / len(dice):.3f}" if dice else "")
         lines.append(line)
-    title = "## Side by side\n\nMean test Dice, averaged over the networks.\n\n"
+    title = "## Side by side\n\nMean test Dice, averaged over the networks that all have.\n\n"
     return title + markdown([*differing, *rows], lines)
 
 
@@ -202,7 +211,6 @@ def flat(result: dict[str, Any]) -> dict[str, Any]:
         **result["run"],
         "strength": result["strength"],
         "training_dice": result["training_dice"],
-        "validation_dice": result["validation_dice"][-1],
         **{f"test_{name}": value for name, value in result["test"].items()},
         "seconds": result["seconds"],
         "hardware": result["hardware"],
@@ -210,7 +218,9 @@ def flat(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def markdown(head: list[str], rows: list[list[str]]) -> str:
-    """Lay out a table whose columns stand below each other as text, too."""
+    """Lay out a table whose columns stand below each other as text, too; nothing, if empty."""
+    if not rows:
+        return ""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     lines = [head, ["-" * width for width in widths], *rows]
     return "\n".join(

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import itertools
 import json
+import math
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -37,7 +38,7 @@ class Run:
         Runs that differ by this alone have other weights, other batches and other draws of
         the same noise.
     data : str
-        What the slices are, as their source tells it.
+        What the slices are, by a digest of their pixels.
     size, window : int, (int, int)
         Pixels along a slice, Hounsfield units between which the networks see.
     split : (float, float)
@@ -148,13 +149,14 @@ def grid(
         if noise == CONTROL:
             run = replace(run, draw="fixed", sample=0)
         runs.append(run)
-    return runs
+    return list(dict.fromkeys(runs))
 
 
 @functools.lru_cache(maxsize=1)
 def parts(
     source: cache.Source,
     folder: Path,
+    origin: str,
     size: int,
     window: data.Window,
     split: tuple[float, float],
@@ -162,7 +164,13 @@ def parts(
     seed: int,
 ) -> dict[str, data.Slices]:
     """Load the slices and divide them; the runs of a process mostly share them."""
-    train, validation, test = data.split(cache.load(source, size, window, folder), *split)
+    slices = cache.load(source, size, window, folder)
+    if slices.origin != origin:
+        raise ValueError(
+            f"The slices are {slices.origin!r} now, but were {origin!r} when the study began: "
+            "start it again."
+        )
+    train, validation, test = data.split(slices, *split)
     return {
         "train": data.fraction(train, fraction, seed),
         "validation": validation,
@@ -173,7 +181,7 @@ def parts(
 def parts_of(run: Run, place: Place) -> dict[str, data.Slices]:
     """Load a run's slices."""
     shares = (run.split, run.train_fraction)
-    return parts(place.source, place.cache, run.size, run.window, *shares, run.seed)
+    return parts(place.source, place.cache, run.data, run.size, run.window, *shares, run.seed)
 
 
 def execute(
@@ -196,6 +204,7 @@ def execute(
     """
     began = time.perf_counter()
     torch.set_num_threads(run.threads)
+    torch.backends.cudnn.allow_tf32 = False  # float32 means it
     part = parts_of(run, place)
     noisy: Any = part["train"].labels
     noise = Noise(CONTROL, 0.0)
@@ -217,6 +226,8 @@ def execute(
     best: dict[str, Any] = {}
 
     def report(model: torch.nn.Module, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"the loss became {loss} in epoch {len(losses) + 1}")
         losses.append(loss)
         validation.append(float(scores(evaluate(model, part["validation"]))["dice"].mean()))
         if run.rate == "constant" and validation[-1] == max(validation):

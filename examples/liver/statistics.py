@@ -56,7 +56,8 @@ class Cell:
         Mean test Dice of the runs, their standard deviation (NaN for one), their number.
     loss, low, high : float
         How much lower the Dice is than the control's, over the repeats that both have, and
-        the 95 % bootstrap interval over patients and repeats; NaN without a control.
+        the 95 % bootstrap interval over patients and repeats; NaN without a control, and the
+        interval's with a single patient.
     paper : float
         The mean Dice in the paper, or NaN.
     """
@@ -217,7 +218,7 @@ def interval(
     drawn = rng.multinomial(len(patients), [1 / len(patients)] * len(patients), resamples)
     repeats = rng.multinomial(len(runs), [1 / len(runs)] * len(runs), resamples)
     means = np.einsum("br,rp,bp->b", repeats, sums, drawn) / (len(runs) * (drawn @ counts))
-    low, high = np.quantile(means, [0.025, 0.975])
+    low, high = np.quantile(means, [0.025, 0.975]) if len(patients) > 1 else (np.nan, np.nan)
     return float(sums.sum() / (len(runs) * counts.sum())), float(low), float(high)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import traceback
@@ -37,23 +38,20 @@ def attempt(run: Run, place: Place, tick: Callable[[float, float], None]) -> str
         in one line, which lies in full in the run's folder. A later attempt starts anew.
     """
     folder = place.out / "runs" / run.id
-    folder.mkdir(parents=True, exist_ok=True)
-    # The operating system releases the lock when its process dies, however that may be.
-    lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(timeout=0)
+        folder.mkdir(parents=True, exist_ok=True)
+        # The operating system releases the lock when its process dies, however that may be.
+        with FileLock(folder / LOCK, timeout=0):
+            if not done(place.out, run):
+                save(folder / RESULT, execute(run, place, tick))
+                (folder / ERROR).unlink(missing_ok=True)
     except Timeout:
         return BUSY
-    try:
-        if not done(place.out, run):
-            save(folder / RESULT, execute(run, place, tick))
-            (folder / ERROR).unlink(missing_ok=True)
-        return None
     except Exception as error:
-        (folder / ERROR).write_text(traceback.format_exc())
+        with contextlib.suppress(OSError):
+            (folder / ERROR).write_text(traceback.format_exc())
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
-    finally:
-        lock.release()
+    return None
 
 
 def save(path: Path, record: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ step of 20 slices of 512 x 512.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -67,22 +68,23 @@ def train(
     report : callable
         Called after each epoch with the network and the mean loss.
     """
-    images = torch.from_numpy(np.ascontiguousarray(slices.images)).to(device)
+    images = torch.from_numpy(np.array(slices.images)).to(device)
     share = float(slices.labels.mean())
     where = torch.device(device)
-    with torch.random.fork_rng([where] if where.type == "cuda" else []):
+    cuda = where.type == "cuda"
+    # Streams and graphs are those of the current device, which may be another GPU's.
+    current = torch.cuda.device(where) if cuda else contextlib.nullcontext()
+    with current, torch.random.fork_rng([where] if cuda else []):
         torch.manual_seed(seed)
         # Channels last: on CPUs up to a third faster with so few filters.
         model = build().to(device, memory_format=torch.channels_last).train()
         rate = torch.tensor(1e-3, device=device)
-        adam = torch.optim.Adam(
-            model.parameters(), lr=rate, fused=True, capturable=where.type == "cuda"
-        )
+        adam = torch.optim.Adam(model.parameters(), lr=rate, fused=True, capturable=cuda)
         step = Step(model, adam, share / (1 - share), functools.partial(cast, where, precision))
         if callable(labels):
             marks = torch.empty((steps * batch, *images.shape[1:]), dtype=torch.uint8).to(device)
         else:
-            marks = torch.from_numpy(np.ascontiguousarray(labels)).to(device)
+            marks = torch.from_numpy(np.array(labels)).to(device)
         order = torch.empty(0, dtype=torch.int64)
         for epoch in range(epochs):
             while len(order) < steps * batch:
@@ -195,8 +197,8 @@ def counts(
     with torch.inference_mode(), cast(torch.device(device), precision):
         for start in range(0, len(slices), batch):
             part = slice(start, start + batch)
-            images = torch.from_numpy(np.ascontiguousarray(slices.images[part])).to(device)
-            truth = torch.from_numpy(np.ascontiguousarray(slices.labels[part])).to(device) > 0
+            images = torch.from_numpy(np.array(slices.images[part])).to(device)
+            truth = torch.from_numpy(np.array(slices.labels[part])).to(device) > 0
             outlined = model(batch_of(images)).argmax(1) > 0
             sums = [mask.sum((1, 2)) for mask in (outlined & truth, outlined, truth)]
             found.append(torch.stack(sums, 1))

@@ -44,7 +44,8 @@ def processes(runs: Sequence[Run], place: Place, tick: Tick, jobs: int) -> Outco
     def start(pipe: Any, process: Any) -> None:
         if left:
             workers[pipe] = (process, left.popleft())
-            pipe.send(workers[pipe][1])
+            with contextlib.suppress(OSError):  # dead already: it will be heard of
+                pipe.send(workers[pipe][1])
         else:
             pipe.close()
             process.join()
@@ -97,7 +98,7 @@ def _work(pipe: Any, place: Place) -> None:
         except OSError:
             os._exit(1)  # the parent was killed, and nobody is left to stop this process
 
-    with contextlib.suppress(EOFError):
+    with contextlib.suppress(EOFError, OSError):
         while True:
             pipe.send(store.attempt(pipe.recv(), place, tick))
 
@@ -134,10 +135,14 @@ def cluster(runs: Sequence[Run], place: Place, tick: Tick, client: Any) -> Outco
     }
     try:
         for future in as_completed(futures):
-            problem = future.exception()
-            yield futures[future], repr(problem) if problem else future.result()
+            run = futures[future]
+            if future.cancelled():
+                yield run, "the cluster gave it up"
+            else:
+                problem = future.exception()
+                yield run, repr(problem) if problem else future.result()
     finally:
-        client.cancel(list(futures), force=True)
+        client.cancel(list(futures))
 
 
 TOPIC = "liver-study"

@@ -37,7 +37,7 @@ def test_reads_once_and_maps(tmp_path):
         np.testing.assert_array_equal(slices.labels, wanted.labels)
         np.testing.assert_array_equal(slices.patients, wanted.patients)
         assert slices.names == wanted.names
-        assert isinstance(slices.images, np.memmap)
+        assert isinstance(slices.of(["phantom-1", "phantom-2"]).images, np.memmap)
         assert not slices.images.flags.writeable
 
 
@@ -61,6 +61,7 @@ def test_stale_entries_are_made_anew(tmp_path):
     os.utime(folder / "volume-0.nii.gz", ns=(1, 1))
     after = cache.load(data.Folder(folder), 32, WINDOW, kept)
     assert (before.images != after.images).any()
+    assert before.origin != after.origin
     assert len([path for path in kept.iterdir() if path.is_dir()]) == 1
 
 

@@ -11,8 +11,10 @@ import liver_study
 import numpy as np
 import pytest
 from filelock import FileLock
-from liver import noise, report, runs, statistics, store, workers
+from liver import data, noise, report, runs, statistics, store, workers
 from made import make, result
+from test_data import case
+from test_data import store as store_case
 
 SCRIPT = Path(liver_study.__file__)
 TINY = ["--preset", "smoke", "--device", "cpu", "--models", "unet", "--jobs", "1"]
@@ -146,6 +148,27 @@ def test_one_process_at_a_run(tmp_path, quick_figures, capsys):
     assert not (folder / "result.json").exists()
 
 
+def test_changed_data_are_other_runs(tmp_path, quick_figures):
+    """A corrected label gives new runs, and a run of the old data refuses the new."""
+    folder, out = tmp_path / "lits", tmp_path / "out"
+    folder.mkdir()
+    cases = [case(np.random.default_rng(number)) for number in range(3)]
+    for number, pair in enumerate(cases):
+        store_case(folder, number, *pair)
+    arguments = [*TINY, "--noises", "random", "--data", str(folder), "--same", "--out", str(out)]
+    assert liver_study.main(arguments) == 0
+    cases[0][1][30, 30, 1] = 1
+    store_case(folder, 0, *cases[0])
+    assert liver_study.main(arguments) == 0
+    found = store.results(out)
+    assert len({each["run"]["data"] for each in found}) == 2
+    assert len(found) == 4
+    old = runs.Run(**found[0]["run"] | {"data": "as they were"})
+    place = runs.Place(out, out / "cache", data.Folder(folder, ()), "cpu")
+    with pytest.raises(ValueError, match="'as they were' when the study began"):
+        runs.execute(old, place)
+
+
 def test_interrupted_study_reports_its_runs(tmp_path, quick_figures, monkeypatch, capsys):
     """Ctrl-C ends the study with the report of what was done."""
 
@@ -174,6 +197,9 @@ def test_interrupted_study_reports_its_runs(tmp_path, quick_figures, monkeypatch
         (["--split", "0.5", "0.5"], "--split 0.5 0.5 leaves nothing"),
         (["--shard", "3/2"], "--shard: 3/2 is not between 1/2 and 2/2"),
         (["--workers", "2"], "--workers 2 is for --scheduler local"),
+        (["--scheduler", "local"], "--jobs 1 is for this machine alone"),
+        (["--data", ".", "--slices", "3"], "--patients and --slices are of the synthetic CT"),
+        (["--same", "1-2"], "--same names volumes of --data"),
         (["report"], "holds no finished run"),
     ],
 )
