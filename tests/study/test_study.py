@@ -157,7 +157,7 @@ def test_changed_data_are_other_runs(tmp_path, quick_figures):
         store_case(folder, number, *pair)
     arguments = [*TINY, "--noises", "random", "--data", str(folder), "--same", "--out", str(out)]
     assert liver_study.main(arguments) == 0
-    cases[0][1][30, 30, 1] = 1
+    cases[0][1][30:40, 30:40, 1] = 1
     store_case(folder, 0, *cases[0])
     assert liver_study.main(arguments) == 0
     found = store.results(out)
