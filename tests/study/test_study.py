@@ -163,7 +163,9 @@ def test_changed_data_are_other_runs(tmp_path, quick_figures):
     found = store.results(out)
     assert len({each["run"]["data"] for each in found}) == 2
     assert len(found) == 4
-    old = runs.Run(**found[0]["run"] | {"data": "as they were"})
+    old = runs.Run(
+        **found[0]["run"] | {"data": "as they were", "window": (0, 1), "split": (0.1, 0.2)}
+    )
     place = runs.Place(out, out / "cache", data.Folder(folder, ()), "cpu")
     with pytest.raises(ValueError, match="'as they were' when the study began"):
         runs.execute(old, place)
