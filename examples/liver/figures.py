@@ -47,6 +47,7 @@ def quality(study: Study) -> Figure:
             )  # fmt: skip
         panel.plot([], [], "k--", linewidth=1, alpha=0.6, label="paper")
         panel.set(title=TITLES[model], xlabel="Dice of the training labels")
+        panel.set_xticks(sorted({dice_of(labels) for labels in study.labels}))
         panel.invert_xaxis()
         panel.grid(alpha=0.3)
     axes[0].set_ylabel("Test Dice")
