@@ -122,6 +122,8 @@ def fraction(slices: Slices, share: float, seed: int) -> Slices:
     patients = list(dict.fromkeys(slices.patients.tolist()))
     order = np.random.default_rng(seed).permutation(len(patients))
     kept = order[: max(1, round(share * len(patients)))]
+    if len(kept) == len(patients):
+        return slices
     return slices.of([patients[index] for index in kept])
 
 
