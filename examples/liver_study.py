@@ -53,7 +53,7 @@ class Preset:
 
 PRESETS = {
     "smoke": Preset(32, 2, 1, 4, 1, 16, "linear", 50, 6, 6, targets=(0.85,)),
-    "quick": Preset(64, 12, 21, 12, 1, 512, "linear", 300),
+    "quick": Preset(64, 9, 24, 12, 1, 512, "linear", 300),
     "paper": Preset(512, 100, 35, 20, 5, 4096, "constant", 1000, 40, 48),
 }
 
