@@ -8,44 +8,68 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from ._kernel import BYTE, INDEX, SIZE, array, inline, kernel
-from ._runs import Runs, fill_runs
+from ._kernel import BYTE, INDEX, SIZE, array, kernel
+from ._labels import Order
+from ._runs import Runs, pixel_at
 
 
 class Contours(NamedTuple):
-    """Contours of a stack of planes, in the order in which their first pixels stand in it.
+    """Contours of a stack of planes, region by region, in the order of their first pixels.
 
     Attributes
     ----------
-    plane_stops : (planes,) uintp array
-        Where the contours of each plane end in `stops`.
+    regions : (g, 3) int32 array
+        Plane and label of each region, and where its contours end in `stops`; `Runs` has the same.
+    heirs : (g,) int16 array
+        What lies across the points that can move, if it is the same everywhere, else -1.
     stops : (n,) uintp array
         Where the points of each contour end in `points`; they begin where those before them end.
     points : (m, 2) float64 array
         Row and column of each point, pixel centres at whole numbers. Successive points lie on
-        successive pixel edges of the boundary; positive pixels lie to the right of the way, so
-        outer contours run clockwise on the screen and the contours of holes anticlockwise.
+        successive pixel edges of the boundary; the label lies to the right of the way, so outer
+        contours run clockwise on the screen and the contours of holes anticlockwise.
+    fixed : (m,) uint8 array
+        1 where the label across is drawn later or not at all, so that the point stays.
     """
 
-    plane_stops: NDArray[np.uintp]
+    regions: NDArray[np.int32]
+    heirs: NDArray[np.int16]
     stops: NDArray[np.uintp]
     points: NDArray[np.float64]
+    fixed: NDArray[np.uint8]
 
 
-def trace_contours(planes: NDArray[np.uint8], runs: Runs, blank: NDArray[np.uint8]) -> Contours:
-    """Follow every contour of contiguous planes, those of holes too.
+def trace_contours(planes: NDArray[np.uint8], runs: Runs, order: Order) -> Contours:
+    """Follow every contour of the regions of contiguous planes, those of holes too.
 
-    Positive pixels are connected by edges and corners, the others by edges only. `blank` is a
-    stack of zeros to write notes on; it is blank again afterwards.
+    The pixels of a label are connected by edges and corners, all others by edges only. What lies
+    outside a plane is background.
     """
-    plane_stops = np.empty(len(planes), np.uintp)
-    stops = np.empty(len(runs.ends), np.uintp)
-    points = np.empty((2048 * len(planes), 2))
-    size = _trace(planes, runs.row_ends, runs.ends, blank, plane_stops, stops, points)
-    if size > len(points):
-        points = np.empty((size, 2))
-        _trace(planes, runs.row_ends, runs.ends, blank, plane_stops, stops, points)
-    return Contours(plane_stops, stops[: int(plane_stops[-1])], points[:size])
+    regions = runs.regions.copy()
+    heirs = np.empty(len(regions), np.int16)
+    stops = np.empty(len(runs.table), np.uintp)
+    row_starts = np.empty(planes.shape[1], np.uintp)
+    size = 2048 * len(planes)
+    while True:
+        points, fixed = np.empty((size, 2)), np.empty(size, np.uint8)
+        seen = np.zeros(len(runs.table), np.uint8)
+        n = _trace(
+            planes,
+            runs.regions,
+            runs.table,
+            order.ranks,
+            row_starts,
+            seen,
+            regions,
+            heirs,
+            stops,
+            points,
+            fixed,
+        )
+        if n <= size:
+            count = int(regions[-1, 2]) if len(regions) else 0
+            return Contours(regions, heirs, stops[:count], points[:n], fixed[:n])
+        size = n
 
 
 def displace_contours(
@@ -57,26 +81,30 @@ def displace_contours(
     knots evenly spaced along each contour. A point that should move towards the centre by more
     than its distance to it stops there, so a contour can shrink to nothing but not turn over.
     """
-    spline = knots @ _periodic_spline(knots.shape[1])
-    _displace(contours.stops, contours.points, spline.reshape(*knots.shape, 4), *spacing)
+    spline = (knots @ _periodic_spline(knots.shape[1])).reshape(*knots.shape, 4)
+    _displace(contours.stops, contours.points, contours.fixed, spline, *spacing)
 
 
-def fill_contours(contours: Contours, label: int, out: NDArray[np.uint8]) -> None:
-    """Set the pixels in `out`, contiguous planes, whose centres the contours enclose.
+def fill_contours(
+    contours: Contours, rows: int, cols: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the pixels whose centres the contours enclose, as regions and table of `Runs`.
 
     Enclosed is what has a positive winding number: outer contours that overlap merge, holes are
     left out wherever they lie, and what an outer contour encloses inside a hole is filled again.
     """
-    planes, rows, cols = out.shape
-    row_ends = np.empty((planes, rows), np.int32)
-    size, found = 512 * planes, -1
-    while found < 0:
+    regions = contours.regions.copy()
+    heads = np.full((rows, cols // 64 + 1), -1, np.int32)
+    size = 1024 * (1 + len(regions))
+    while True:
+        nodes, table = np.empty((size, 3), np.int32), np.empty((size, 3), np.int32)
+        n = _cut(
+            contours.regions, contours.stops, contours.points, cols, heads, nodes, regions, table
+        )
+        if n >= 0:
+            return regions, table[:n]
         size *= 4
-        heads = np.full((planes, rows, cols // 64 + 1), -1, np.int32)
-        nodes = np.empty((size, 3), np.int32)
-        ends = np.empty((size, 2))
-        found = _cut(*contours, cols, heads, nodes, row_ends, ends)
-    fill_runs(Runs(row_ends, ends[:found]), label, out)
+        heads.fill(-1)
 
 
 @lru_cache
@@ -95,68 +123,81 @@ def _periodic_spline(knots: int) -> NDArray[np.float64]:
     return np.stack(cubics, axis=1).reshape(4 * knots, knots).T.copy()
 
 
-@inline
-@no_type_check
-def _is_positive(planes, p, row, col):
-    _, rows, cols = planes.shape
-    return 0 <= row < rows and 0 <= col < cols and planes[p, INDEX(row), INDEX(col)] != 0
-
-
 @kernel(
     SIZE(
         array(BYTE, 3, readonly=True),
         array(types.int32, 2, readonly=True),
-        array(types.float64, 2, readonly=True),
-        array(BYTE, 3),
+        array(types.int32, 2, readonly=True),
+        array(types.int16, readonly=True),
         array(INDEX),
+        array(BYTE),
+        array(types.int32, 2),
+        array(types.int16),
         array(INDEX),
         array(types.float64, 2),
+        array(BYTE),
     )
 )
 @no_type_check
-def _trace(planes, row_ends, ends, seen, plane_stops, stops, points):
+def _trace(
+    planes, run_regions, table, ranks, row_starts, seen, regions, heirs, stops, points, fixed
+):
     # Returns the number of points, also when `points` is too short to hold them. Each contour goes
     # up the left side of at least one run: contours start there, and the runs that they pass on
-    # the way up are marked in `seen`.
+    # the way up are marked in `seen`. `row_starts` tells the first run of the region in each row.
     capacity = points.shape[0]
-    count, n = 0, 0
-    k = INDEX(0)
-    for p in range(INDEX(planes.shape[0])):
-        for row in range(INDEX(planes.shape[1])):
-            while k < row_ends[p, row]:
-                start = INDEX(ends[k, 0])
-                k += INDEX(1)
-                if seen[p, row, start] != 0:
-                    continue
-                # (r, c) is the pixel to the right of the way, (down, right) the direction.
-                r, c, down, right = SIZE(row), SIZE(start), -1, 0
-                while True:
-                    if n < capacity:
-                        points[INDEX(n), 0] = r - 0.5 * right
-                        points[INDEX(n), 1] = c + 0.5 * down
-                    n += 1
-                    if down == -1:
-                        seen[p, INDEX(r), INDEX(c)] = 1
-                    r_ahead, c_ahead = r + down, c + right
-                    r_left, c_left = r_ahead - right, c_ahead + down
-                    if _is_positive(planes, p, r_left, c_left):
-                        r, c = r_left, c_left
-                        down, right = -right, down
-                    elif _is_positive(planes, p, r_ahead, c_ahead):
-                        r, c = r_ahead, c_ahead
+    count, n = 0, INDEX(0)
+    first = INDEX(0)
+    for g in range(INDEX(run_regions.shape[0])):
+        plane, label = planes[INDEX(run_regions[g, 0])], BYTE(run_regions[g, 1])
+        last = INDEX(run_regions[g, 2])
+        row = table[first, 0]
+        for k in range(first, last):
+            while row <= table[k, 0]:
+                row_starts[INDEX(row)] = k
+                row += 1
+        heir = -2
+        for k in range(first, last):
+            if seen[k] != 0:
+                continue
+            # (r, c) is the pixel to the right of the way, `across` the one to the left, and
+            # (down, right) the direction.
+            row, start = SIZE(table[k, 0]), SIZE(table[k, 1])
+            r, c, down, right = row, start, -1, 0
+            across = pixel_at(plane, r, c - 1)
+            while True:
+                stays = ranks[across] > ranks[label]
+                if not stays and heir != across:
+                    heir = SIZE(across) if heir == -2 else -1
+                if n < capacity:
+                    points[n, 0] = r - 0.5 * right
+                    points[n, 1] = c + 0.5 * down
+                    fixed[n] = stays
+                n += INDEX(1)
+                if down == -1:
+                    m = row_starts[INDEX(r)]
+                    while table[m, 1] != c:
+                        m += INDEX(1)
+                    seen[m] = 1
+                r_ahead, c_ahead = r + down, c + right
+                r_left, c_left = r_ahead - right, c_ahead + down
+                left = pixel_at(plane, r_left, c_left)
+                if left == label:
+                    r, c = r_left, c_left
+                    down, right = -right, down
+                else:
+                    ahead = pixel_at(plane, r_ahead, c_ahead)
+                    if ahead == label:
+                        r, c, across = r_ahead, c_ahead, left
                     else:
-                        down, right = right, -down
-                    if r == row and c == start and down == -1:
-                        break
-                stops[INDEX(count)] = n
-                count += 1
-        plane_stops[p] = count
-    k = INDEX(0)
-    for p in range(INDEX(planes.shape[0])):
-        for row in range(INDEX(planes.shape[1])):
-            while k < row_ends[p, row]:
-                seen[p, row, INDEX(ends[k, 0])] = 0
-                k += INDEX(1)
+                        down, right, across = right, -down, ahead
+                if r == row and c == start and down == -1:
+                    break
+            stops[INDEX(count)] = n
+            count += 1
+        heirs[g] = heir
+        regions[g, 2] = count
+        first = last
     return n
 
 
@@ -164,13 +205,14 @@ def _trace(planes, row_ends, ends, seen, plane_stops, stops, points):
     types.void(
         array(INDEX, readonly=True),
         array(types.float64, 2),
+        array(BYTE, readonly=True),
         array(types.float64, 3, readonly=True),
         types.float64,
         types.float64,
     )
 )
 @no_type_check
-def _displace(stops, points, spline, height, width):
+def _displace(stops, points, fixed, spline, height, width):
     knots = types.float64(spline.shape[1])
     first = INDEX(0)
     for m in range(INDEX(stops.size)):
@@ -182,6 +224,8 @@ def _displace(stops, points, spline, height, width):
         centre_row, centre_col = 0.5 * (top + bottom), 0.5 * (left + right)
         step = knots / types.float64(stops[m] - first)
         for i in range(first, stops[m]):
+            if fixed[i] != 0:
+                continue
             t = types.float64(i - first) * step
             k = INDEX(min(t, knots - 1.0))
             t -= types.float64(k)
@@ -199,28 +243,31 @@ def _displace(stops, points, spline, height, width):
 
 @kernel(
     SIZE(
-        array(INDEX, readonly=True),
+        array(types.int32, 2, readonly=True),
         array(INDEX, readonly=True),
         array(types.float64, 2, readonly=True),
         SIZE,
-        array(types.int32, 3),
         array(types.int32, 2),
         array(types.int32, 2),
-        array(types.float64, 2),
+        array(types.int32, 2),
+        array(types.int32, 2),
     )
 )
 @no_type_check
-def _cut(plane_stops, stops, points, cols, heads, nodes, row_ends, ends):
+def _cut(contour_regions, stops, points, cols, heads, nodes, regions, table):
     # Every time a contour passes the centre line of a row, the winding number of the pixels to the
     # right changes by one. The changes of each 64 columns of a row are a list linked in order of
     # column: `nodes` holds column, change and next node, `heads` the first node. Returns the
-    # number of runs where the winding number is positive; -1 when `nodes` is too short.
-    bottom, right = types.float64(heads.shape[1]), types.float64(cols)
-    n = 0
+    # number of runs where the winding number is positive; -1 when `nodes` or `table` is too short.
+    rows, right = SIZE(heads.shape[0]), types.float64(cols)
+    bottom = types.float64(rows)
+    found = 0
     contour = INDEX(0)
     first = INDEX(0)
-    for p in range(INDEX(plane_stops.size)):
-        while contour < plane_stops[p]:
+    for g in range(INDEX(contour_regions.shape[0])):
+        n = 0
+        lowest, highest = rows, SIZE(0)
+        while contour < contour_regions[g, 2]:
             last = stops[contour] - INDEX(1)
             y, x = points[last, 0], points[last, 1]
             after = SIZE(math.ceil(min(max(y, 0.0), bottom)))
@@ -230,12 +277,13 @@ def _cut(plane_stops, stops, points, cols, heads, nodes, row_ends, ends):
                 after = SIZE(math.ceil(min(max(y, 0.0), bottom)))
                 if before == after:
                     continue
+                lowest, highest = min(lowest, before, after), max(highest, before, after)
                 slope = (x - x_before) / (y - y_before)
                 for row in range(INDEX(min(before, after)), INDEX(max(before, after))):
                     cross = x_before + (types.float64(row) - y_before) * slope
                     col = SIZE(math.ceil(min(max(cross, 0.0), right)))
                     block = INDEX(col >> 6)
-                    previous, node = SIZE(-1), SIZE(heads[p, row, block])
+                    previous, node = SIZE(-1), SIZE(heads[row, block])
                     while node >= 0 and nodes[INDEX(node), 0] < col:
                         previous, node = node, SIZE(nodes[INDEX(node), 2])
                     if node < 0 or nodes[INDEX(node), 0] > col:
@@ -244,7 +292,7 @@ def _cut(plane_stops, stops, points, cols, heads, nodes, row_ends, ends):
                         nodes[INDEX(n), 0], nodes[INDEX(n), 1] = col, 0
                         nodes[INDEX(n), 2] = node
                         if previous < 0:
-                            heads[p, row, block] = n
+                            heads[row, block] = n
                         else:
                             nodes[INDEX(previous), 2] = n
                         node = n
@@ -252,21 +300,23 @@ def _cut(plane_stops, stops, points, cols, heads, nodes, row_ends, ends):
                     nodes[INDEX(node), 1] += 1 if after < before else -1
             first = stops[contour]
             contour += INDEX(1)
-    found = 0
-    for p in range(INDEX(plane_stops.size)):
-        for row in range(INDEX(heads.shape[1])):
+        if found + n > table.shape[0]:
+            return -1
+        for row in range(INDEX(lowest), INDEX(highest)):
             winding = 0
-            for block in range(INDEX(heads.shape[2])):
-                node = SIZE(heads[p, row, block])
+            for block in range(INDEX(heads.shape[1])):
+                node = SIZE(heads[row, block])
+                heads[row, block] = -1
                 while node >= 0:
                     was_inside = winding > 0
                     winding += nodes[INDEX(node), 1]
                     if (winding > 0) != was_inside:
-                        ends[INDEX(found), INDEX(was_inside)] = nodes[INDEX(node), 0]
+                        table[INDEX(found), INDEX(1 + was_inside)] = nodes[INDEX(node), 0]
+                        table[INDEX(found), 0] = row
                         found += was_inside
                     node = SIZE(nodes[INDEX(node), 2])
             if winding > 0:
-                ends[INDEX(found), 1] = right
+                table[INDEX(found), 2] = cols
                 found += 1
-            row_ends[p, row] = found
+        regions[g, 2] = found
     return found

@@ -1,4 +1,4 @@
-"""Planes as runs: the stretches of positive pixels in each row."""
+"""Planes as runs: the stretches of pixels of one label in each row."""
 
 import math
 from typing import NamedTuple, no_type_check
@@ -7,46 +7,139 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from ._kernel import BYTE, INDEX, SIZE, WORD, array, as_words, kernel
-from ._validate import refuse_labels
+from ._kernel import BYTE, INDEX, SIZE, WORD, array, as_words, inline, kernel
+from ._labels import FIXED, Order
 
 
 class Runs(NamedTuple):
-    """Runs of a stack of planes, from plane to plane, top to bottom, left to right.
+    """Runs of a stack of planes, region by region; a region is what one label has of one plane.
 
     Attributes
     ----------
-    row_ends : (planes, rows) int32 array
-        How many runs there are up to and including each row.
-    ends : (n, 2) float64 array
-        First column of each run, and the column behind its last.
+    regions : (g, 3) int32 array
+        Plane and label of each region, and where its runs end in `table`; they begin where those
+        before them end. Regions are sorted by plane, and then as their labels are drawn.
+    table : (n, 3) int32 array
+        Row of each run, its first column, and the column behind its last; top to bottom, left to
+        right.
+    mixed : (planes,) bool array
+        Whether a plane has several labels, or one that is not drawn.
     """
 
-    row_ends: NDArray[np.int32]
-    ends: NDArray[np.float64]
+    regions: NDArray[np.int32]
+    table: NDArray[np.int32]
+    mixed: NDArray[np.bool_]
 
 
-def trace_runs(planes: NDArray[np.uint8], label: int) -> Runs:
-    """Find the runs of `label` in contiguous planes that hold `label` and 0 alone."""
+def trace_runs(planes: NDArray[np.uint8], order: Order, *, empty: bool = False) -> Runs:
+    """Find the runs of all labels that are drawn in contiguous planes.
+
+    There is a region for each label that a plane has; with `empty`, for all the others too.
+    """
     flat, words = as_words(planes)
-    row_ends = np.empty(planes.shape[:2], np.int32)
-    ends = np.empty((2 * row_ends.size + 64, 2))
-    found = _trace(flat, words, planes.shape[2], label, row_ends, ends)
-    if found > len(ends):
-        ends = np.empty((found, 2))
-        _trace(flat, words, planes.shape[2], label, row_ends, ends)
-    if found < 0:
-        refuse_labels(planes)
-    return Runs(row_ends, ends[:found])
+    size = 2 * planes.shape[0] * planes.shape[1] + 64
+    while True:
+        found, table = np.empty((size, 4), np.int32), np.empty((size, 3), np.int32)
+        counts = np.zeros(256, np.int32)
+        regions = np.empty((size + empty * len(planes) * order.drawn.size, 3), np.int32)
+        mixed = np.empty(len(planes), np.bool_)
+        n = _trace(flat, words, *planes.shape, *order, empty, counts, found, regions, table, mixed)
+        if n <= size:
+            return Runs(regions[: found[0, 0]], table[:n], mixed)
+        size = n
 
 
-def fill_runs(runs: Runs, label: int, out: NDArray[np.uint8]) -> None:
-    """Set the pixels of all runs in `out`, contiguous planes.
+def copy_mixed(planes: NDArray[np.uint8], runs: Runs, out: NDArray[np.uint8]) -> None:
+    """Copy planes that have several labels, or one that is not drawn, to `out`, which is blank."""
+    for index in np.flatnonzero(runs.mixed):
+        out[index] = planes[index]
 
-    The ends are rounded to whole pixels and clipped at the border of the plane. Runs that overlap
-    merge; a run whose end does not lie behind its start has no pixels.
+
+def move_ends(
+    planes: NDArray[np.uint8],
+    runs: Runs,
+    shifts: NDArray[np.float64],
+    order: Order,
+    out: NDArray[np.uint8],
+) -> None:
+    """Move the ends of runs in `out`, which holds what `copy_mixed` copies of contiguous planes.
+
+    `shifts`, an array (n, 2) that is used up, says how far the start and the end of each run should
+    move; where they come to is rounded, and clipped at the border of the plane. An end that touches
+    a label which is drawn later stays. What a run loses becomes what lies across the end that
+    moved; a run whose end does not stay behind its start vanishes, and what lies on either side
+    meets half way between the two. What a run gains is painted over the background and labels that
+    are drawn earlier.
     """
-    _fill(runs.row_ends, runs.ends, label, out)
+    _move_ends(planes, *runs, shifts, order.ranks, out)
+
+
+def replace_runs(
+    planes: NDArray[np.uint8],
+    old: Runs,
+    new: tuple[NDArray[np.int32], NDArray[np.int32]],
+    heirs: NDArray[np.int16],
+    spacing: tuple[float, float],
+    order: Order,
+    out: NDArray[np.uint8],
+) -> None:
+    """Paint new runs in the place of old ones.
+
+    `out` holds what `copy_mixed` copies of contiguous planes. `new` are regions and table of the
+    same labels; no runs of one of them overlap. What a region gains is painted over the background
+    and labels that are drawn earlier. What it loses becomes what lies across the nearest edge of
+    the region that separates it from such a class: `heirs` tells which that is for each region, if
+    it is the same all round, else -1.
+    """
+    _replace(planes, *old, *new, heirs, *spacing, order.ranks, out)
+
+
+@inline
+@no_type_check
+def _gain(plane, row, start, stop, label, ranks, out):
+    # Where an own run has given way, the plane has this label, and another own run may take over.
+    for col in range(start, stop):
+        if ranks[plane[row, INDEX(col)]] <= ranks[label]:
+            out[row, INDEX(col)] = label
+
+
+@inline
+@no_type_check
+def pixel_at(plane, row, col):
+    rows, cols = plane.shape
+    return plane[INDEX(row), INDEX(col)] if 0 <= row < rows and 0 <= col < cols else BYTE(0)
+
+
+@inline
+@no_type_check
+def _nearest(plane, row, col, label, height, width, ranks):
+    # Looks for pixels beside the label that are drawn earlier, also just outside the plane, in
+    # rows that are ever farther. Of two that are equally near, the one that is drawn later counts.
+    rows, cols = plane.shape
+    nearest, heir = math.inf, BYTE(0)
+    for down in range(rows + 1):
+        if (down * height) ** 2 > nearest:
+            break
+        for r in (row - down, row + down):
+            for right in range(cols + 1):
+                distance = (down * height) ** 2 + (right * width) ** 2
+                if distance > nearest:
+                    break
+                for c in (col - right, col + right):
+                    if -1 <= r <= rows and -1 <= c <= cols:
+                        other = pixel_at(plane, r, c)
+                        if (
+                            ranks[other] < ranks[label]
+                            and (distance < nearest or ranks[other] > ranks[heir])
+                            and (
+                                pixel_at(plane, r - 1, c) == label
+                                or pixel_at(plane, r + 1, c) == label
+                                or pixel_at(plane, r, c - 1) == label
+                                or pixel_at(plane, r, c + 1) == label
+                            )
+                        ):
+                            nearest, heir = distance, other
+    return heir
 
 
 @kernel(
@@ -54,30 +147,39 @@ def fill_runs(runs: Runs, label: int, out: NDArray[np.uint8]) -> None:
         array(BYTE, readonly=True),
         array(WORD, readonly=True),
         INDEX,
-        BYTE,
+        INDEX,
+        INDEX,
+        array(types.int16, readonly=True),
+        array(BYTE, readonly=True),
+        types.boolean,
+        array(types.int32),
         array(types.int32, 2),
-        array(types.float64, 2),
+        array(types.int32, 2),
+        array(types.int32, 2),
+        array(types.boolean),
     )
 )
 @no_type_check
-def _trace(flat, words, cols, label, row_ends, ends):
-    # Returns the number of runs, also when `ends` is too short to hold them; -1 on another label.
-    # Rows without foreground cost one vectorised pass. In the others, whole words equal to the
-    # word before the last transition are skipped.
+def _trace(
+    flat, words, planes, rows, cols, ranks, drawn, empty, counts, found, regions, table, mixed
+):
+    # Returns the number of runs, also when `table` is too short to hold them, and leaves the number
+    # of regions in the first place of `found`. Rows without labels cost one vectorised pass. In the
+    # others, whole words equal to the word before the last transition are skipped.
     zero, one, two, three = INDEX(0), INDEX(1), INDEX(2), INDEX(3)
     four, seven = INDEX(4), INDEX(7)
-    full = WORD(label) * WORD(0x0101010101010101)
-    capacity = ends.shape[0]
-    n = 0
+    capacity = table.shape[0]
+    n, region = INDEX(0), INDEX(0)
     first = INDEX(0)
-    for p in range(INDEX(row_ends.shape[0])):
-        for row in range(INDEX(row_ends.shape[1])):
+    for p in range(planes):
+        before, several = n, False
+        for row in range(rows):
             last = first + cols
             present = BYTE(0)
             for i in range(first, last):
                 present = BYTE(present | flat[i])
             if present != 0:
-                value, word = BYTE(0), WORD(0)
+                value, word, is_drawn = BYTE(0), WORD(0), False
                 i = first
                 while i < last:
                     if i & seven == 0:
@@ -101,46 +203,163 @@ def _trace(flat, words, cols, label, row_ends, ends):
                     stop = min((i | seven) + one, last)
                     while i < stop:
                         if flat[i] != value:
-                            if value == 0:
-                                if flat[i] != label:
-                                    return -1
-                                value, word = label, full
+                            if is_drawn:
                                 if n < capacity:
-                                    ends[n, 0] = i - first
+                                    found[n, 2] = i - first
+                                n += one
+                            value = flat[i]
+                            word = WORD(value) * WORD(0x0101010101010101)
+                            is_drawn = 0 < ranks[value] < FIXED
+                            if is_drawn:
+                                counts[value] += 1
+                                if n < capacity:
+                                    found[n, 0], found[n, 1], found[n, 3] = row, i - first, value
                             else:
-                                if flat[i] != 0:
-                                    return -1
-                                value, word = BYTE(0), WORD(0)
-                                if n < capacity:
-                                    ends[n, 1] = i - first
-                                n += 1
+                                several |= value != 0
                         i += one
-                if value != 0:
+                if is_drawn:
                     if n < capacity:
-                        ends[n, 1] = cols
-                    n += 1
-            row_ends[p, row] = n
+                        found[n, 2] = cols
+                    n += one
             first = last
+        if n > capacity:
+            continue
+        # Sort the runs of this plane by label; `counts` become the places where they go.
+        k, place = INDEX(0), before
+        if n > before:
+            if counts[found[before, 3]] == n - before:
+                k = INDEX(ranks[found[before, 3]]) - one  # the only label
+            else:
+                several = True
+        mixed[p] = several
+        while k < drawn.size and (place < n or empty):
+            label = drawn[k]
+            if counts[label] > 0 or empty:
+                regions[region, 0], regions[region, 1] = p, label
+                place += INDEX(counts[label])
+                counts[label] = place - INDEX(counts[label])
+                regions[region, 2] = place
+                region += one
+            k += one
+        for k in range(before, n):
+            place = INDEX(counts[found[k, 3]])
+            table[place, 0], table[place, 1], table[place, 2] = (
+                found[k, 0],
+                found[k, 1],
+                found[k, 2],
+            )
+            counts[found[k, 3]] += 1
+        for k in range(before, n):
+            counts[found[k, 3]] = 0
+    found[0, 0] = region
     return n
 
 
 @kernel(
     types.void(
+        array(BYTE, 3, readonly=True),
         array(types.int32, 2, readonly=True),
-        array(types.float64, 2, readonly=True),
-        BYTE,
+        array(types.int32, 2, readonly=True),
+        array(types.boolean, readonly=True),
+        array(types.float64, 2),
+        array(types.int16, readonly=True),
         array(BYTE, 3),
     )
 )
 @no_type_check
-def _fill(row_ends, ends, label, out):
-    right = types.float64(out.shape[2])
-    k = INDEX(0)
-    for p in range(INDEX(out.shape[0])):
-        for row in range(INDEX(out.shape[1])):
-            while k < row_ends[p, row]:
-                start = INDEX(math.floor(min(max(ends[k, 0], 0.0), right) + 0.5))
-                stop = INDEX(math.floor(min(max(ends[k, 1], 0.0), right) + 0.5))
-                for col in range(start, stop):
-                    out[p, row, col] = label
-                k += INDEX(1)
+def _move_ends(planes, regions, table, mixed, shifts, ranks, out):
+    cols = planes.shape[2]
+    right = types.float64(cols)
+    first = INDEX(0)
+    for g in range(INDEX(regions.shape[0])):
+        p, label, last = INDEX(regions[g, 0]), BYTE(regions[g, 1]), INDEX(regions[g, 2])
+        plane, changed = planes[p], out[p]
+        rank = ranks[label]
+        for k in range(first, last):
+            row, a, b = INDEX(table[k, 0]), SIZE(table[k, 1]), SIZE(table[k, 2])
+            before = plane[row, INDEX(a - 1)] if a > 0 else BYTE(0)
+            behind = plane[row, INDEX(b)] if b < cols else BYTE(0)
+            start, stop = a, b
+            if ranks[before] < rank:
+                start = SIZE(math.floor(min(max(a + shifts[k, 0], 0.0), right) + 0.5))
+            if ranks[behind] < rank:
+                stop = SIZE(math.floor(min(max(b + shifts[k, 1], 0.0), right) + 0.5))
+            if not mixed[p]:
+                for col in range(INDEX(start), INDEX(stop)):
+                    changed[row, col] = label
+                continue
+            shifts[k, 0], shifts[k, 1] = start, stop
+            if stop < start:
+                start = stop = (start + stop) // 2
+            for col in range(INDEX(a), INDEX(min(start, b))):
+                changed[row, col] = before
+            for col in range(INDEX(max(stop, a)), INDEX(b)):
+                changed[row, col] = behind
+        for k in range(first, last if mixed[p] else first):
+            row, a, b = INDEX(table[k, 0]), SIZE(table[k, 1]), SIZE(table[k, 2])
+            start, stop = SIZE(shifts[k, 0]), SIZE(shifts[k, 1])
+            _gain(plane, row, start, min(a, stop), label, ranks, changed)
+            _gain(plane, row, max(b, start), stop, label, ranks, changed)
+        first = last
+
+
+@kernel(
+    types.void(
+        array(BYTE, 3, readonly=True),
+        array(types.int32, 2, readonly=True),
+        array(types.int32, 2, readonly=True),
+        array(types.boolean, readonly=True),
+        array(types.int32, 2, readonly=True),
+        array(types.int32, 2, readonly=True),
+        array(types.int16, readonly=True),
+        types.float64,
+        types.float64,
+        array(types.int16, readonly=True),
+        array(BYTE, 3),
+    )
+)
+@no_type_check
+def _replace(
+    planes, old_regions, old_table, mixed, new_regions, new_table, heirs, height, width, ranks, out
+):
+    # First all losses, which are one run less the others of its row, then all gains, the same with
+    # old and new exchanged. Gains of later labels come later.
+    for losing in (True, False):
+        if losing:
+            minuends, subtrahends = old_table, new_table
+            minuend_regions, subtrahend_regions = old_regions, new_regions
+        else:
+            minuends, subtrahends = new_table, old_table
+            minuend_regions, subtrahend_regions = new_regions, old_regions
+        first, n = INDEX(0), INDEX(0)
+        for g in range(INDEX(old_regions.shape[0])):
+            p, label = INDEX(old_regions[g, 0]), BYTE(old_regions[g, 1])
+            plane, changed = planes[p], out[p]
+            last, end = INDEX(minuend_regions[g, 2]), INDEX(subtrahend_regions[g, 2])
+            for k in range(first, last):
+                row, start, stop = minuends[k, 0], minuends[k, 1], minuends[k, 2]
+                if not mixed[p]:
+                    for col in range(INDEX(start), INDEX(stop) if not losing else INDEX(start)):
+                        changed[INDEX(row), INDEX(col)] = label
+                    continue
+                while n < end and (
+                    subtrahends[n, 0] < row
+                    or (subtrahends[n, 0] == row and subtrahends[n, 2] <= start)
+                ):
+                    n += INDEX(1)
+                m = n
+                while start < stop:
+                    after, gap = stop, stop
+                    if m < end and subtrahends[m, 0] == row and subtrahends[m, 1] < stop:
+                        gap, after = subtrahends[m, 1], subtrahends[m, 2]
+                        m += INDEX(1)
+                    if losing:
+                        for col in range(start, gap):
+                            heir = BYTE(heirs[g])
+                            if heirs[g] < 0:
+                                heir = _nearest(plane, row, col, label, height, width, ranks)
+                            changed[INDEX(row), INDEX(col)] = heir
+                    else:
+                        _gain(plane, INDEX(row), start, gap, label, ranks, changed)
+                    start = after
+            first, n = last, end

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -60,10 +61,11 @@ def sample_rng(
 
 
 class PlaneStreams:
-    """The random streams of planes, from plane `first` on, under one key.
+    """The random streams of planes, from plane `first` on, and of the regions in them.
 
-    Philox is counter-based: under one key, streams whose counters differ in the highest of four
-    words never meet, and to go to another stream takes a microsecond. The generator is the
+    Philox is counter-based: under one key, streams whose counters differ in the two highest of four
+    words never meet, and to go to another stream takes a microsecond. The highest is the index of
+    the plane, the next the place of the region among those of its plane. The generator is the
     thread's own: one instance is in use at a time.
     """
 
@@ -72,28 +74,34 @@ class PlaneStreams:
         self._bits, self._generator, self._state = _THREAD.bits, _THREAD.generator, _THREAD.state
         self._state["state"]["key"] = key
 
-    def normals(self, stops: NDArray[np.integer[Any]], width: int) -> NDArray[np.float64]:
-        """Return rows of standard normal draws; those of each plane end at its place in `stops`."""
-        start, ends = 0, stops.tolist()
-        draws = np.empty((ends[-1], width))
-        for index, stop in enumerate(ends, self._first):
+    def normals(self, regions: NDArray[np.integer[Any]], width: int) -> NDArray[np.float64]:
+        """Return rows of standard normal draws.
+
+        `regions` tells the plane of each region (column 0) and where its rows end (column 2).
+        """
+        planes, stops = regions[:, 0].tolist(), regions[:, 2].tolist()
+        draws = np.empty((stops[-1] if stops else 0, width))
+        start = 0
+        for stop in self._each(planes, stops):
             if start < stop:
-                self._go_to(index)
                 self._generator.standard_normal(out=draws[start:stop])
             start = stop
         return draws
 
-    def words(self, counts: list[int]) -> NDArray[np.uint64]:
-        """Return `counts` words of 64 random bits from each plane's stream."""
-        words = []
-        for index, count in enumerate(counts, self._first):
-            self._go_to(index)
-            words.append(self._bits.random_raw(count))
-        return words[0] if len(words) == 1 else np.concatenate(words)
+    def words(self, regions: NDArray[np.integer[Any]], counts: list[int]) -> NDArray[np.uint64]:
+        """Return `counts` words of 64 random bits from each region's stream."""
+        words = [self._bits.random_raw(n) for n in self._each(regions[:, 0].tolist(), counts)]
+        return words[0] if len(words) == 1 else np.concatenate([*words, np.empty(0, np.uint64)])
 
-    def _go_to(self, index: int) -> None:
-        self._state["state"]["counter"][3] = index
-        self._bits.state = self._state
+    def _each(self, planes: list[int], values: list[int]) -> Iterator[int]:
+        """Yield the values, each when its region's stream is set; a plane has a layer for each."""
+        words = self._state["state"]["counter"]
+        plane, layer = -1, 0
+        for here, value in zip(planes, values, strict=True):
+            plane, layer = here, layer + 1 if here == plane else 0
+            words[2], words[3] = layer, self._first + plane
+            self._bits.state = self._state
+            yield value
 
 
 def draw_key(rng: Any) -> NDArray[np.uint64]:

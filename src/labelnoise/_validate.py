@@ -18,8 +18,8 @@ def check_mask(mask: Any, name: str = "mask") -> NDArray[Any]:
     array: NDArray[Any] = np.asarray(mask)
     if array.dtype.kind not in "biu":
         raise TypeError(
-            f"{name}: dtype {array.dtype} is neither bool nor integer; "
-            "pass a mask, e.g. probabilities > 0.5, or labels.astype(np.uint8)"
+            f"{name}: dtype {array.dtype} is neither bool nor integer; pass labels.astype(np.uint8)"
+            ", or the argmax over classes of probabilities or one-hot labels"
         )
     if array.ndim < 2:
         raise ValueError(f"{name}: shape {array.shape} has no plane; pass at least two axes")
@@ -143,38 +143,63 @@ def check_key(key: Any) -> bytes:
         raise ValueError(f"key={key!r}: pass a name (str, bytes, path) or an integer") from None
 
 
-def check_labels(labels: Iterable[int] | None, found: int, dtype: np.dtype[Any]) -> int:
-    """Return the one label that is drawn: the one that the mask has, listed or not.
-
-    `found` is 0 for a mask without foreground: then it is the listed label, or 1.
-    """
+def check_labels(
+    labels: Iterable[int] | None, dtype: np.dtype[Any] | None = None
+) -> list[int] | None:
+    """Return the labels that are listed, if any; all of them values that the dtype has."""
     if labels is None:
-        return found or 1
+        return None
     try:
         listed = [operator.index(value) for value in labels]
     except TypeError:
         listed = []
-    if len(listed) != 1 or listed[0] == 0 or found not in (0, listed[0]):
-        wanted = f"the mask's label {found}" if found else "a label other than 0"
+    if not listed or 0 in listed or len(set(listed)) < len(listed):
         raise ValueError(
-            f"labels={labels!r}: list {wanted} alone; of a map with several, "
-            "pass mask == label for each in turn"
+            f"labels={labels!r}: list different integers, at least one; "
+            "0 is the background and belongs to none"
         )
+    if dtype is None:
+        return listed
     lowest, highest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    if not lowest <= listed[0] <= highest:
+    if not lowest <= min(listed) <= max(listed) <= highest:
         raise ValueError(
             f"labels={labels!r}: a mask of dtype {dtype} has no such value; "
-            f"list a label from {lowest} to {highest}"
+            f"list labels from {lowest} to {highest}"
+        )
+    return listed
+
+
+def only_label(mask: Any, labels: Iterable[int] | None) -> int:
+    """Return the one label that a prevalence is the share of; 1 if the mask is empty."""
+    array = check_mask(mask)
+    listed = check_labels(labels, array.dtype)
+    if listed is None:
+        if array.dtype.kind == "b":
+            return 1
+        label = array.max(initial=0) or array.min(initial=0)
+        listed = [int(label) or 1]
+        if ((array != 0) & (array != label)).any():
+            listed = [listed[0], 0]
+    if len(listed) > 1:
+        raise ValueError(
+            f"labels={labels!r}: a prevalence is the share of one label, and there are several; "
+            "list one, or leave prevalence out"
         )
     return listed[0]
 
 
-def refuse_labels(values: NDArray[Any], name: str = "mask") -> NoReturn:
-    """Say that a mask has several labels."""
-    first, second = np.unique(values[values != 0])[:2]
+def refuse_many(name: str) -> NoReturn:
+    """Say that a mask has more labels than a byte can tell."""
     raise ValueError(
-        f"{name}: has several labels, {first} and {second} among them; "
-        f"pass one at a time, e.g. {name} == {first}"
+        f"{name}: has more than 255 labels; name those that matter, up to 254, in labels"
+    )
+
+
+def refuse_other_label(reference: int, other: int) -> NoReturn:
+    """Say that two masks with one label each do not have the same."""
+    raise ValueError(
+        f"other: has label {other} where the reference has {reference}; "
+        "compare other != 0 with reference != 0, or name the labels to score"
     )
 
 

@@ -2,10 +2,11 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from ._streams import draw_key
 from ._validate import (
     check_choice,
     check_count,
+    check_labels,
     check_mask,
     check_masks,
     check_rng,
@@ -22,9 +24,9 @@ from ._validate import (
     check_tol,
     check_upper,
 )
-from .metrics import dice, dice_of, iou, iou_of, overlap
+from .metrics import add_up, dice, dice_of, iou, iou_of, mean_of, overlap
 
-Metric = Callable[[NDArray[Any], NDArray[Any]], float]
+Metric = Callable[..., float]
 Progress = Callable[[float, float], object]
 _POOLED: dict[Metric, Callable[..., float]] = {dice: dice_of, iou: iou_of}
 _GROWTH = 2.0, 32.0  # least and largest factor from one upper bound to the next
@@ -110,6 +112,7 @@ def calibrate(
     tol: float = 0.005,
     sample: int = 1000,
     reduction: Literal["mean", "pooled"] = "mean",
+    labels: Iterable[int] | None = None,
     upper: float = math.inf,
     rng: Any = None,
     workers: int = 1,
@@ -128,7 +131,8 @@ def calibrate(
     target : float
         Wanted score, above 0, up to 1.
     metric : callable, optional
-        ``metric(reference, other)``, a score that is 1 for equal masks and falls with errors.
+        ``metric(reference, other)``, a score that is 1 for equal masks and falls with errors. Of
+        label maps, `dice` and `iou` give the mean over labels.
     tol : float, optional
         The search ends when the scores of the lower and of the upper bound are both within `tol` of
         the target.
@@ -138,6 +142,9 @@ def calibrate(
     reduction : {"mean", "pooled"}, optional
         The mean of the masks' scores, or the score of all their pixels together (`dice` and `iou`
         only).
+    labels : sequence of int, optional
+        The labels that are scored, by ``metric(reference, other, labels=labels)``; masks without
+        any of them count as empty. It does not say which are drawn: `perturb` does.
     upper : float, optional
         Largest strength that may be tried.
     rng : None, int, SeedSequence or Generator, optional
@@ -187,23 +194,25 @@ def calibrate(
     check_choice("reduction", reduction, ("mean", "pooled"))
     if reduction == "pooled":
         check_choice("metric", metric, tuple(_POOLED))
+    listed = check_labels(labels)
+    score_of = metric if listed is None else partial(metric, labels=listed)
     generator = check_rng(rng)
-    chosen = _choose(check_masks(masks), check_count("sample", sample), generator)
+    chosen = _choose(check_masks(masks), check_count("sample", sample), listed, generator)
     key = draw_key(generator)
 
     def evaluate(index: int, strength: float) -> Any:
         draws = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, index]))
         noisy = perturb(chosen[index], strength, rng=draws)
-        return (
-            overlap(chosen[index], noisy) if reduction == "pooled" else metric(chosen[index], noisy)
-        )
+        if reduction == "pooled":
+            return overlap(chosen[index], noisy, listed)
+        return score_of(chosen[index], noisy)
 
     with _map(workers) as each, _report(progress) as report:
 
         def score_at(strength: float) -> float:
             values = list(each(lambda index: evaluate(index, strength), chosen))
             if reduction == "pooled":
-                score = _POOLED[metric](*map(sum, zip(*values, strict=True)))
+                score = mean_of(_POOLED[metric], add_up(values))
             else:
                 score = float(np.mean(values))
             report(strength, score)
@@ -229,6 +238,7 @@ def match(
     *,
     metric: Metric = dice,
     tol: float = 0.005,
+    labels: Iterable[int] | None = None,
     upper: float = math.inf,
     rng: Any = None,
     progress: bool | Progress = False,
@@ -238,16 +248,20 @@ def match(
     Parameters
     ----------
     mask : array of bool or int, at least two axes
-        Mask with foreground.
+        Mask with foreground, or with one of `labels`.
     perturb : callable
         ``perturb(mask, strength, *, rng)`` returns a mask; e.g. `natural`, or
         ``functools.partial(natural, plane=(1, 0))``.
     target : float
         Wanted score, above 0, up to 1.
     metric : callable, optional
-        ``metric(reference, other)``, a score that is 1 for equal masks and falls with errors.
+        ``metric(reference, other)``, a score that is 1 for equal masks and falls with errors. Of
+        label maps, `dice` and `iou` give the mean over labels.
     tol : float, optional
         The search ends at a score within `tol` of the target.
+    labels : sequence of int, optional
+        The labels that are scored, by ``metric(reference, other, labels=labels)``. It does not say
+        which are drawn: `perturb` does.
     upper : float, optional
         Largest strength that may be tried.
     rng : None, int, SeedSequence or Generator, optional
@@ -285,8 +299,11 @@ def match(
     """
     target, tol, upper = check_target(target), check_tol(tol), check_upper(upper)
     mask = check_mask(mask)
-    if not mask.any():
-        raise ValueError("mask: is empty, and so scores 1 whatever is done to it; leave it out")
+    listed = check_labels(labels)
+    score_of = metric if listed is None else partial(metric, labels=listed)
+    if not _has(mask, listed):
+        what = "is empty" if listed is None else f"has none of labels={listed}"
+        raise ValueError(f"mask: {what}, and so scores 1 whatever is done to it; leave it out")
     mask = mask[...]
     mask.flags.writeable = False
     bits = check_rng(rng).bit_generator
@@ -298,7 +315,7 @@ def match(
         def score_at(strength: float) -> float:
             bits.state = start
             noisy = perturb(mask, strength, rng=np.random.Generator(bits))
-            score = float(metric(mask, noisy))
+            score = float(score_of(mask, noisy))
             if abs(score - target) < best[1]:
                 best[:] = noisy, abs(score - target)
             report(strength, score)
@@ -388,20 +405,29 @@ def _nearer(low: _Point, high: _Point, target: float) -> _Point:
     return min(low, high, key=lambda point: abs(point.score - target))
 
 
-def _choose(masks: Sequence[Any], sample: int, rng: np.random.Generator) -> dict[int, NDArray[Any]]:
+def _choose(
+    masks: Sequence[Any], sample: int, labels: list[int] | None, rng: np.random.Generator
+) -> dict[int, NDArray[Any]]:
     """Pick masks that are not empty, at random; return them by their place in the sequence."""
     chosen: dict[int, NDArray[Any]] = {}
     for index in rng.permutation(len(masks)).tolist():
         mask = check_mask(masks[index], f"masks[{index}]")
-        if mask.any():
+        if _has(mask, labels):
             # A sequence may load into one buffer; no perturbation may write on its input.
             chosen[index] = mask[...] if isinstance(masks, np.ndarray) else mask.copy()
             chosen[index].flags.writeable = False
         if len(chosen) == sample:
             break
     if not chosen:
-        raise ValueError(f"masks: all {len(masks)} are empty; pass at least one with foreground")
+        what = "are empty" if labels is None else f"have none of labels={labels}"
+        raise ValueError(f"masks: all {len(masks)} {what}; pass at least one with foreground")
     return chosen
+
+
+def _has(mask: NDArray[Any], labels: list[int] | None) -> bool:
+    if labels is None:
+        return bool(mask.any())
+    return any((mask == label).any() for label in labels)
 
 
 @contextmanager

@@ -1,32 +1,60 @@
 """How much of a mask another mask keeps."""
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from math import nan
+from statistics import fmean
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._validate import check_mask, check_same_shape, refuse_labels
+from ._labels import to_bytes
+from ._validate import check_labels, check_mask, check_same_shape, refuse_other_label
+
+Counts = tuple[int, int, int]
 
 
-def dice(reference: Any, other: Any) -> float:
-    """Return the Dice score (DSC) of two masks.
+@overload
+def dice(
+    reference: Any,
+    other: Any,
+    *,
+    labels: Iterable[int] | None = None,
+    per_label: Literal[False] = False,
+) -> float: ...
+@overload
+def dice(
+    reference: Any, other: Any, *, labels: Iterable[int] | None = None, per_label: Literal[True]
+) -> dict[int, float]: ...
+def dice(
+    reference: Any, other: Any, *, labels: Iterable[int] | None = None, per_label: bool = False
+) -> float | dict[int, float]:
+    """Return the Dice score (DSC) of two masks or label maps.
 
     Parameters
     ----------
     reference, other : array of bool or int
-        Masks of one shape, of any number of axes from two. Every pixel that is not 0 is foreground.
+        Masks of one shape, of any number of axes from two.
+    labels : sequence of int, optional
+        The labels to score; by default all that either mask has. A boolean mask has the label of
+        the other mask, or 1 if that has several.
+    per_label : bool, optional
+        Return the score of each label instead of their mean.
 
     Returns
     -------
-    float
-        ``2 |A and B| / (|A| + |B|)``, from 0 to 1, without unit; 1.0 if both masks are empty.
+    float or dict of int to float
+        ``2 |A and B| / (|A| + |B|)``, from 0 to 1, without unit: the mean over labels that at
+        least one of the masks has, 1.0 if there is none. With `per_label`, the score of each label;
+        nan for those that neither mask has.
 
     Raises
     ------
     TypeError
         If a mask is neither bool nor integer.
     ValueError
-        If the shapes differ, or a mask has several labels.
+        If the shapes differ, `labels` are not different integers other than 0, a mask has more
+        than 255 labels, or each mask has one label and not the same.
 
     References
     ----------
@@ -40,29 +68,54 @@ def dice(reference: Any, other: Any) -> float:
     >>> square[1:5, 1:5] = 1
     >>> dice(square, np.roll(square, 1, axis=1))
     0.75
+    >>> square[1:5, 3:5] = 2
+    >>> dice(square, np.roll(square, 1, axis=1), per_label=True)
+    {1: 0.5, 2: 0.5}
     """
-    return dice_of(*overlap(reference, other))
+    return _score(dice_of, reference, other, labels, per_label)
 
 
-def iou(reference: Any, other: Any) -> float:
-    """Return the intersection over union (IoU, Jaccard index) of two masks.
+@overload
+def iou(
+    reference: Any,
+    other: Any,
+    *,
+    labels: Iterable[int] | None = None,
+    per_label: Literal[False] = False,
+) -> float: ...
+@overload
+def iou(
+    reference: Any, other: Any, *, labels: Iterable[int] | None = None, per_label: Literal[True]
+) -> dict[int, float]: ...
+def iou(
+    reference: Any, other: Any, *, labels: Iterable[int] | None = None, per_label: bool = False
+) -> float | dict[int, float]:
+    """Return the intersection over union (IoU, Jaccard index) of two masks or label maps.
 
     Parameters
     ----------
     reference, other : array of bool or int
-        Masks of one shape, of any number of axes from two. Every pixel that is not 0 is foreground.
+        Masks of one shape, of any number of axes from two.
+    labels : sequence of int, optional
+        The labels to score; by default all that either mask has. A boolean mask has the label of
+        the other mask, or 1 if that has several.
+    per_label : bool, optional
+        Return the score of each label instead of their mean.
 
     Returns
     -------
-    float
-        ``|A and B| / |A or B|``, from 0 to 1, without unit; 1.0 if both masks are empty.
+    float or dict of int to float
+        ``|A and B| / |A or B|``, from 0 to 1, without unit: the mean over labels that at least one
+        of the masks has, 1.0 if there is none. With `per_label`, the score of each label; nan for
+        those that neither mask has.
 
     Raises
     ------
     TypeError
         If a mask is neither bool nor integer.
     ValueError
-        If the shapes differ, or a mask has several labels.
+        If the shapes differ, `labels` are not different integers other than 0, a mask has more
+        than 255 labels, or each mask has one label and not the same.
 
     References
     ----------
@@ -77,34 +130,81 @@ def iou(reference: Any, other: Any) -> float:
     >>> iou(square, np.roll(square, 1, axis=1))
     0.6
     """
-    return iou_of(*overlap(reference, other))
+    return _score(iou_of, reference, other, labels, per_label)
 
 
-def overlap(reference: Any, other: Any) -> tuple[int, int, int]:
-    """Count the pixels of both masks together, of the first and of the second."""
+def overlap(reference: Any, other: Any, labels: Iterable[int] | None = None) -> dict[int, Counts]:
+    """Count the pixels of each label in both masks together, in the first and in the second."""
     reference, other = check_mask(reference, "reference"), check_mask(other, "other")
     check_same_shape(reference, other)
-    here, there = _foreground(reference, "reference"), _foreground(other, "other")
-    return tuple(int(np.count_nonzero(pixels)) for pixels in (here & there, here, there))  # type: ignore[return-value]
+    listed = check_labels(labels)
+    if listed is None and (reference.dtype.kind == "b") != (other.dtype.kind == "b"):
+        reference, other = _as_bool(reference), _as_bool(other)
+    if _is_binary(reference) and _is_binary(other):
+        here, there = reference.view(np.bool_), other.view(np.bool_)
+        both, first, second = map(int, map(np.count_nonzero, (here & there, here, there)))
+        counts = {1: (both, first, second)}
+    else:
+        from ._counts import count_labels
+
+        counts = count_labels(
+            to_bytes(np.ascontiguousarray(reference), listed, "reference"),
+            to_bytes(np.ascontiguousarray(other), listed, "other"),
+        )
+        if listed is None:
+            mine, yours = ([k for k, pixels in counts.items() if pixels[i]] for i in (1, 2))
+            if len(mine) == len(yours) == 1 and mine != yours:
+                refuse_other_label(mine[0], yours[0])
+    if listed is not None:
+        counts = {label: counts.get(label, (0, 0, 0)) for label in listed}
+    return counts
+
+
+def add_up(counts: Iterable[dict[int, Counts]]) -> dict[int, Counts]:
+    """Add the counts of several pairs of masks, label by label."""
+    total: dict[int, Counts] = {}
+    for one in counts:
+        for label, pixels in one.items():
+            both, first, second = total.get(label, (0, 0, 0))
+            total[label] = both + pixels[0], first + pixels[1], second + pixels[2]
+    return total
+
+
+def mean_of(score_of: Callable[..., float], counts: dict[int, Counts]) -> float:
+    """Return the mean score of the labels that one of two masks has, 1.0 if there is none."""
+    scores = [score_of(*pixels) for pixels in counts.values() if pixels[1] or pixels[2]]
+    return fmean(scores) if scores else 1.0
 
 
 def dice_of(both: int, first: int, second: int) -> float:
     """Return the Dice score of pixel counts."""
-    return 2 * both / (first + second) if first + second else 1.0
+    return 2 * both / (first + second) if first or second else nan
 
 
 def iou_of(both: int, first: int, second: int) -> float:
     """Return the IoU of pixel counts."""
-    return both / (first + second - both) if first + second else 1.0
+    return both / (first + second - both) if first or second else nan
 
 
-def _foreground(mask: NDArray[Any], name: str) -> NDArray[np.bool_]:
-    if mask.dtype.kind == "b":
-        return mask
+def _score(
+    score_of: Callable[..., float],
+    reference: Any,
+    other: Any,
+    labels: Iterable[int] | None,
+    per_label: bool,
+) -> float | dict[int, float]:
+    counts = overlap(reference, other, labels)
+    if per_label:
+        return {label: score_of(*pixels) for label, pixels in counts.items()}
+    return mean_of(score_of, counts)
+
+
+def _is_binary(mask: NDArray[Any]) -> bool:
+    return mask.dtype.kind == "b" or (mask.dtype == np.uint8 and mask.max(initial=0) < 2)
+
+
+def _as_bool(mask: NDArray[Any]) -> NDArray[Any]:
+    """Return the foreground of a mask with one label, and any other mask as it is."""
     label = mask.max(initial=0) or mask.min(initial=0)
-    if mask.dtype == np.uint8 and label == 1:
-        return mask.view(np.bool_)
     foreground: NDArray[np.bool_] = mask != 0
-    if np.count_nonzero(mask == label) < np.count_nonzero(foreground):
-        refuse_labels(mask, name)
-    return foreground
+    return mask if (foreground & (mask != label)).any() else foreground

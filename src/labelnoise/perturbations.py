@@ -6,9 +6,18 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ._labels import Order
 from ._planes import Planes, perturb_planes
 from ._streams import PlaneStreams
-from ._validate import LARGEST, check_count, check_gains, check_number, check_odds, check_spacing
+from ._validate import (
+    LARGEST,
+    check_count,
+    check_gains,
+    check_number,
+    check_odds,
+    check_spacing,
+    only_label,
+)
 
 Label = TypeVar("Label", bound=np.bool_ | np.integer[Any])
 Rng = int | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator | None
@@ -99,13 +108,15 @@ def natural(
     knots = check_count("knots", knots)
     steps = check_spacing(spacing)
     from ._contours import displace_contours, fill_contours, trace_contours
-    from ._runs import trace_runs
+    from ._runs import copy_mixed, replace_runs, trace_runs
 
-    def redraw(planes: Planes, label: int, streams: PlaneStreams, out: Planes) -> None:
-        contours = trace_contours(planes, trace_runs(planes, label), out)
-        offsets = sigma * streams.normals(contours.plane_stops, knots)
-        displace_contours(contours, offsets, steps)
-        fill_contours(contours, label, out)
+    def redraw(planes: Planes, order: Order, streams: PlaneStreams, out: Planes) -> None:
+        runs = trace_runs(planes, order)
+        contours = trace_contours(planes, runs, order)
+        displace_contours(contours, sigma * streams.normals(contours.regions, knots), steps)
+        redrawn = fill_contours(contours, *planes.shape[1:])
+        copy_mixed(planes, runs, out)
+        replace_runs(planes, runs, redrawn, contours.heirs, steps, order, out)
 
     return perturb_planes(mask, redraw, labels=labels, plane=plane, rng=rng, workers=workers)
 
@@ -181,14 +192,12 @@ def choppy(
     """
     sigma = check_number("sigma", sigma, 0.0, LARGEST)
     shift = sigma / check_spacing(spacing)[1]
-    from ._runs import Runs, fill_runs, trace_runs
+    from ._runs import copy_mixed, move_ends, trace_runs
 
-    def chop(planes: Planes, label: int, streams: PlaneStreams, out: Planes) -> None:
-        runs = trace_runs(planes, label)
-        ends = streams.normals(runs.row_ends[:, -1], 2)
-        ends *= shift
-        ends += runs.ends
-        fill_runs(Runs(runs.row_ends, ends), label, out)
+    def chop(planes: Planes, order: Order, streams: PlaneStreams, out: Planes) -> None:
+        runs = trace_runs(planes, order)
+        copy_mixed(planes, runs, out)
+        move_ends(planes, runs, shift * streams.normals(runs.regions, 2), order, out)
 
     return perturb_planes(mask, chop, labels=labels, plane=plane, rng=rng, workers=workers)
 
@@ -268,21 +277,25 @@ def random(
     rate = check_number("rate", rate, 0.0, 1.0)
     ratio = None if prevalence is None else rate * check_odds(prevalence, rate)
     from ._pixels import flip_pixels, list_pixels
-    from ._runs import fill_runs, trace_runs
+    from ._runs import trace_runs
 
-    def flip(planes: Planes, label: int, streams: PlaneStreams, out: Planes) -> None:
-        runs = trace_runs(planes, label)
-        positives = list_pixels(runs, planes.shape[2])
+    def flip(planes: Planes, order: Order, streams: PlaneStreams, out: Planes) -> None:
+        runs = trace_runs(planes, order, empty=ratio is not None)
+        listed = list_pixels(runs, planes.shape[2])
         flips = []
-        start = 0
-        for stop in positives.plane_stops.tolist():
-            negatives = planes[0].size - (stop - start)
+        start, here, left = 0, -1, 0
+        for index, _, stop in listed.regions.tolist():
+            if index != here:
+                nonzero = np.count_nonzero(planes[index]) if runs.mixed[index] else stop - start
+                here, left = index, planes[0].size - nonzero
             losses = round(rate * (stop - start))
-            gains = losses if ratio is None else round(ratio * negatives)
-            check_gains(rate, gains, negatives)
-            flips.append((losses, gains))
-            start = stop
-        fill_runs(runs, label, out)
-        flip_pixels(planes, positives, flips, label, streams, out)
+            gains = losses if ratio is None else round(ratio * left)
+            check_gains(rate, gains, left)
+            flips.append((losses, gains, left))
+            start, left = stop, left - gains
+        out[:] = planes
+        flip_pixels(planes, listed, flips, streams, out)
 
+    if ratio is not None:
+        labels = [only_label(mask, labels)]
     return perturb_planes(mask, flip, labels=labels, plane=plane, rng=rng, workers=workers)
