@@ -18,10 +18,10 @@ class Contours(NamedTuple):
 
     Attributes
     ----------
-    regions : (g, 3) int32 array
-        Plane and label of each region, and where its contours end in `stops`; `Runs` has the same.
-    heirs : (g,) int16 array
-        What lies across the points that can move, if it is the same everywhere, else -1.
+    regions : (g, 4) int32 array
+        Plane and label of each region, where its contours end in `stops`, and its heir: what lies
+        across the points that can move, if it is the same everywhere, else -1. `Runs` has the same
+        regions.
     stops : (n,) uintp array
         Where the points of each contour end in `points`; they begin where those before them end.
     points : (m, 2) float64 array
@@ -33,7 +33,6 @@ class Contours(NamedTuple):
     """
 
     regions: NDArray[np.int32]
-    heirs: NDArray[np.int16]
     stops: NDArray[np.uintp]
     points: NDArray[np.float64]
     fixed: NDArray[np.uint8]
@@ -45,30 +44,18 @@ def trace_contours(planes: NDArray[np.uint8], runs: Runs, order: Order) -> Conto
     The pixels of a label are connected by edges and corners, all others by edges only. What lies
     outside a plane is background.
     """
-    regions = runs.regions.copy()
-    heirs = np.empty(len(regions), np.int16)
+    regions = np.empty((len(runs.regions), 4), np.int32)
     stops = np.empty(len(runs.table), np.uintp)
-    row_starts = np.empty(planes.shape[1], np.uintp)
     size = 2048 * len(planes)
     while True:
         points, fixed = np.empty((size, 2)), np.empty(size, np.uint8)
-        seen = np.zeros(len(runs.table), np.uint8)
+        notes = np.zeros(planes.shape[1] + len(runs.table), np.uintp)
         n = _trace(
-            planes,
-            runs.regions,
-            runs.table,
-            order.ranks,
-            row_starts,
-            seen,
-            regions,
-            heirs,
-            stops,
-            points,
-            fixed,
+            planes, runs.regions, runs.table, order.ranks, notes, regions, stops, points, fixed
         )
         if n <= size:
-            count = int(regions[-1, 2]) if len(regions) else 0
-            return Contours(regions, heirs, stops[:count], points[:n], fixed[:n])
+            count = regions[-1, 2] if len(regions) else 0
+            return Contours(regions, stops[:count], points[:n], fixed[:n])
         size = n
 
 
@@ -130,22 +117,19 @@ def _periodic_spline(knots: int) -> NDArray[np.float64]:
         array(types.int32, 2, readonly=True),
         array(types.int16, readonly=True),
         array(INDEX),
-        array(BYTE),
         array(types.int32, 2),
-        array(types.int16),
         array(INDEX),
         array(types.float64, 2),
         array(BYTE),
     )
 )
 @no_type_check
-def _trace(
-    planes, run_regions, table, ranks, row_starts, seen, regions, heirs, stops, points, fixed
-):
+def _trace(planes, run_regions, table, ranks, notes, regions, stops, points, fixed):
     # Returns the number of points, also when `points` is too short to hold them. Each contour goes
     # up the left side of at least one run: contours start there, and the runs that they pass on
-    # the way up are marked in `seen`. `row_starts` tells the first run of the region in each row.
+    # the way up are marked in `notes`, behind the first run that the region has in each row.
     capacity = points.shape[0]
+    rows = INDEX(planes.shape[1])
     count, n = 0, INDEX(0)
     first = INDEX(0)
     for g in range(INDEX(run_regions.shape[0])):
@@ -154,31 +138,33 @@ def _trace(
         row = table[first, 0]
         for k in range(first, last):
             while row <= table[k, 0]:
-                row_starts[INDEX(row)] = k
+                notes[INDEX(row)] = k
                 row += 1
         heir = -2
         for k in range(first, last):
-            if seen[k] != 0:
+            if notes[rows + k] != 0:
                 continue
             # (r, c) is the pixel to the right of the way, `across` the one to the left, and
             # (down, right) the direction.
             row, start = SIZE(table[k, 0]), SIZE(table[k, 1])
             r, c, down, right = row, start, -1, 0
             across = pixel_at(plane, r, c - 1)
+            known, stays = label, False
             while True:
-                stays = ranks[across] > ranks[label]
-                if not stays and heir != across:
-                    heir = SIZE(across) if heir == -2 else -1
+                if across != known:
+                    known, stays = across, ranks[across] > ranks[label]
+                    if not stays and heir != across:
+                        heir = SIZE(across) if heir == -2 else -1
                 if n < capacity:
                     points[n, 0] = r - 0.5 * right
                     points[n, 1] = c + 0.5 * down
                     fixed[n] = stays
                 n += INDEX(1)
                 if down == -1:
-                    m = row_starts[INDEX(r)]
+                    m = notes[INDEX(r)]
                     while table[m, 1] != c:
                         m += INDEX(1)
-                    seen[m] = 1
+                    notes[rows + m] = 1
                 r_ahead, c_ahead = r + down, c + right
                 r_left, c_left = r_ahead - right, c_ahead + down
                 left = pixel_at(plane, r_left, c_left)
@@ -195,8 +181,8 @@ def _trace(
                     break
             stops[INDEX(count)] = n
             count += 1
-        heirs[g] = heir
-        regions[g, 2] = count
+        regions[g, 0], regions[g, 1] = run_regions[g, 0], label
+        regions[g, 2], regions[g, 3] = count, heir
         first = last
     return n
 

@@ -27,11 +27,11 @@ class Pixels(NamedTuple):
     pixels: NDArray[np.int32]
 
 
-def list_pixels(runs: Runs, cols: int) -> Pixels:
-    """List the pixels of all runs of planes that are `cols` wide."""
+def list_pixels(runs: Runs, out: NDArray[np.uint8]) -> Pixels:
+    """List the pixels of all runs, and set them in `out`, contiguous planes."""
     regions = runs.regions.copy()
     pixels = np.empty(int(np.subtract(runs.table[:, 2], runs.table[:, 1]).sum()), np.int32)
-    _list(runs.regions, runs.table, cols, regions, pixels)
+    _list(runs.regions, runs.table, regions, pixels, out)
     return Pixels(regions, pixels)
 
 
@@ -69,7 +69,7 @@ def flip_pixels(
         copy,
     ):
         numbers = [number + number // 4 + 64 for number in numbers]
-        copy[:] = flat
+        out[:] = planes
 
 
 def _proposals(pool: int, suitable: int, count: int) -> float:
@@ -81,20 +81,22 @@ def _proposals(pool: int, suitable: int, count: int) -> float:
     types.void(
         array(types.int32, 2, readonly=True),
         array(types.int32, 2, readonly=True),
-        SIZE,
         array(types.int32, 2),
         array(types.int32),
+        array(BYTE, 3),
     )
 )
 @no_type_check
-def _list(run_regions, table, cols, regions, pixels):
+def _list(run_regions, table, regions, pixels, out):
     n = INDEX(0)
     k = INDEX(0)
     for g in range(INDEX(regions.shape[0])):
+        plane, label = out[INDEX(regions[g, 0])], BYTE(regions[g, 1])
         while k < run_regions[g, 2]:
-            row = table[k, 0] * cols
-            for col in range(table[k, 1], table[k, 2]):
-                pixels[n] = row + col
+            row = INDEX(table[k, 0])
+            for col in range(INDEX(table[k, 1]), INDEX(table[k, 2])):
+                pixels[n] = row * INDEX(plane.shape[1]) + col
+                plane[row, col] = label
                 n += INDEX(1)
             k += INDEX(1)
         regions[g, 2] = n

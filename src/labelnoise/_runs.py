@@ -19,9 +19,9 @@ class Runs(NamedTuple):
     regions : (g, 3) int32 array
         Plane and label of each region, and where its runs end in `table`; they begin where those
         before them end. Regions are sorted by plane, and then as their labels are drawn.
-    table : (n, 3) int32 array
-        Row of each run, its first column, and the column behind its last; top to bottom, left to
-        right.
+    table : (n, 4) int32 array
+        Row of each run, its first column, the column behind its last, and its label; top to bottom,
+        left to right.
     mixed : (planes,) bool array
         Whether a plane has several labels, or one that is not drawn.
     """
@@ -37,16 +37,16 @@ def trace_runs(planes: NDArray[np.uint8], order: Order, *, empty: bool = False) 
     There is a region for each label that a plane has; with `empty`, for all the others too.
     """
     flat, words = as_words(planes)
-    size = 2 * planes.shape[0] * planes.shape[1] + 64
+    size = 4 * planes.shape[0] * planes.shape[1] + 64
     while True:
-        found, table = np.empty((size, 4), np.int32), np.empty((size, 3), np.int32)
-        counts = np.zeros(256, np.int32)
+        table = np.empty((size, 4), np.int32)
         regions = np.empty((size + empty * len(planes) * order.drawn.size, 3), np.int32)
         mixed = np.empty(len(planes), np.bool_)
-        n = _trace(flat, words, *planes.shape, *order, empty, counts, found, regions, table, mixed)
-        if n <= size:
-            return Runs(regions[: found[0, 0]], table[:n], mixed)
-        size = n
+        counts = np.zeros(258, np.int32)
+        needed = _trace(flat, words, *planes.shape, *order, empty, counts, table, regions, mixed)
+        if needed <= size:
+            return Runs(regions[: counts[256]], table[: counts[257]], mixed)
+        size = needed
 
 
 def copy_mixed(planes: NDArray[np.uint8], runs: Runs, out: NDArray[np.uint8]) -> None:
@@ -78,7 +78,6 @@ def replace_runs(
     planes: NDArray[np.uint8],
     old: Runs,
     new: tuple[NDArray[np.int32], NDArray[np.int32]],
-    heirs: NDArray[np.int16],
     spacing: tuple[float, float],
     order: Order,
     out: NDArray[np.uint8],
@@ -88,10 +87,10 @@ def replace_runs(
     `out` holds what `copy_mixed` copies of contiguous planes. `new` are regions and table of the
     same labels; no runs of one of them overlap. What a region gains is painted over the background
     and labels that are drawn earlier. What it loses becomes what lies across the nearest edge of
-    the region that separates it from such a class: `heirs` tells which that is for each region, if
-    it is the same all round, else -1.
+    the region that separates it from such a class: a fourth column of the regions tells which that
+    is, if it is the same all round, else -1.
     """
-    _replace(planes, *old, *new, heirs, *spacing, order.ranks, out)
+    _replace(planes, *old, *new, *spacing, order.ranks, out)
 
 
 @inline
@@ -155,21 +154,19 @@ def _nearest(plane, row, col, label, height, width, ranks):
         array(types.int32),
         array(types.int32, 2),
         array(types.int32, 2),
-        array(types.int32, 2),
         array(types.boolean),
     )
 )
 @no_type_check
-def _trace(
-    flat, words, planes, rows, cols, ranks, drawn, empty, counts, found, regions, table, mixed
-):
-    # Returns the number of runs, also when `table` is too short to hold them, and leaves the number
-    # of regions in the first place of `found`. Rows without labels cost one vectorised pass. In the
-    # others, whole words equal to the word before the last transition are skipped.
+def _trace(flat, words, planes, rows, cols, ranks, drawn, empty, counts, table, regions, mixed):
+    # Returns the length that `table` needs: as long as all runs, and those of a plane again to sort
+    # them. If it is as long, leaves the numbers of regions and of runs in the last two `counts`.
+    # Rows without labels cost one vectorised pass. In the others, whole words equal to the word
+    # before the last transition are skipped.
     zero, one, two, three = INDEX(0), INDEX(1), INDEX(2), INDEX(3)
     four, seven = INDEX(4), INDEX(7)
     capacity = table.shape[0]
-    n, region = INDEX(0), INDEX(0)
+    n, needed, region = INDEX(0), INDEX(0), INDEX(0)
     first = INDEX(0)
     for p in range(planes):
         before, several = n, False
@@ -205,7 +202,7 @@ def _trace(
                         if flat[i] != value:
                             if is_drawn:
                                 if n < capacity:
-                                    found[n, 2] = i - first
+                                    table[n, 2] = i - first
                                 n += one
                             value = flat[i]
                             word = WORD(value) * WORD(0x0101010101010101)
@@ -213,46 +210,47 @@ def _trace(
                             if is_drawn:
                                 counts[value] += 1
                                 if n < capacity:
-                                    found[n, 0], found[n, 1], found[n, 3] = row, i - first, value
+                                    table[n, 0], table[n, 1], table[n, 3] = row, i - first, value
                             else:
                                 several |= value != 0
                         i += one
                 if is_drawn:
                     if n < capacity:
-                        found[n, 2] = cols
+                        table[n, 2] = cols
                     n += one
             first = last
-        if n > capacity:
+        needed = max(needed, n + (n - before))
+        if needed > capacity:
             continue
         # Sort the runs of this plane by label; `counts` become the places where they go.
         k, place = INDEX(0), before
         if n > before:
-            if counts[found[before, 3]] == n - before:
-                k = INDEX(ranks[found[before, 3]]) - one  # the only label
+            if counts[table[before, 3]] == n - before:
+                k = INDEX(ranks[table[before, 3]]) - one  # the only label
             else:
                 several = True
         mixed[p] = several
         while k < drawn.size and (place < n or empty):
-            label = drawn[k]
-            if counts[label] > 0 or empty:
-                regions[region, 0], regions[region, 1] = p, label
-                place += INDEX(counts[label])
-                counts[label] = place - INDEX(counts[label])
-                regions[region, 2] = place
+            count = INDEX(counts[drawn[k]])
+            if count > 0 or empty:
+                counts[drawn[k]] = place
+                place += count
+                regions[region, 0], regions[region, 1], regions[region, 2] = p, drawn[k], place
                 region += one
             k += one
-        for k in range(before, n):
-            place = INDEX(counts[found[k, 3]])
-            table[place, 0], table[place, 1], table[place, 2] = (
-                found[k, 0],
-                found[k, 1],
-                found[k, 2],
-            )
-            counts[found[k, 3]] += 1
-        for k in range(before, n):
-            counts[found[k, 3]] = 0
-    found[0, 0] = region
-    return n
+        if several:
+            for k in range(before, n):
+                for column in range(INDEX(4)):
+                    table[k + n - before, column] = table[k, column]
+            for k in range(n, n + (n - before)):
+                place = INDEX(counts[table[k, 3]])
+                counts[table[k, 3]] += 1
+                for column in range(INDEX(4)):
+                    table[place, column] = table[k, column]
+        for k in range(drawn.size):
+            counts[drawn[k]] = 0
+    counts[256], counts[257] = region, n
+    return needed
 
 
 @kernel(
@@ -311,7 +309,6 @@ def _move_ends(planes, regions, table, mixed, shifts, ranks, out):
         array(types.boolean, readonly=True),
         array(types.int32, 2, readonly=True),
         array(types.int32, 2, readonly=True),
-        array(types.int16, readonly=True),
         types.float64,
         types.float64,
         array(types.int16, readonly=True),
@@ -320,7 +317,7 @@ def _move_ends(planes, regions, table, mixed, shifts, ranks, out):
 )
 @no_type_check
 def _replace(
-    planes, old_regions, old_table, mixed, new_regions, new_table, heirs, height, width, ranks, out
+    planes, old_regions, old_table, mixed, new_regions, new_table, height, width, ranks, out
 ):
     # First all losses, which are one run less the others of its row, then all gains, the same with
     # old and new exchanged. Gains of later labels come later.
@@ -355,8 +352,8 @@ def _replace(
                         m += INDEX(1)
                     if losing:
                         for col in range(start, gap):
-                            heir = BYTE(heirs[g])
-                            if heirs[g] < 0:
+                            heir = BYTE(new_regions[g, 3])
+                            if new_regions[g, 3] < 0:
                                 heir = _nearest(plane, row, col, label, height, width, ranks)
                             changed[INDEX(row), INDEX(col)] = heir
                     else:

@@ -116,7 +116,7 @@ def natural(
         displace_contours(contours, sigma * streams.normals(contours.regions, knots), steps)
         redrawn = fill_contours(contours, *planes.shape[1:])
         copy_mixed(planes, runs, out)
-        replace_runs(planes, runs, redrawn, contours.heirs, steps, order, out)
+        replace_runs(planes, runs, redrawn, steps, order, out)
 
     return perturb_planes(mask, redraw, labels=labels, plane=plane, rng=rng, workers=workers)
 
@@ -277,11 +277,12 @@ def random(
     rate = check_number("rate", rate, 0.0, 1.0)
     ratio = None if prevalence is None else rate * check_odds(prevalence, rate)
     from ._pixels import flip_pixels, list_pixels
-    from ._runs import trace_runs
+    from ._runs import copy_mixed, trace_runs
 
     def flip(planes: Planes, order: Order, streams: PlaneStreams, out: Planes) -> None:
         runs = trace_runs(planes, order, empty=ratio is not None)
-        listed = list_pixels(runs, planes.shape[2])
+        copy_mixed(planes, runs, out)
+        listed = list_pixels(runs, out)
         flips = []
         start, here, left = 0, -1, 0
         for index, _, stop in listed.regions.tolist():
@@ -293,7 +294,6 @@ def random(
             check_gains(rate, gains, left)
             flips.append((losses, gains, left))
             start, left = stop, left - gains
-        out[:] = planes
         flip_pixels(planes, listed, flips, streams, out)
 
     if ratio is not None:
