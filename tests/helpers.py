@@ -54,3 +54,23 @@ def stacks(draw, max_planes=3, max_side=12, dtypes=("uint8",)):
         limits = np.iinfo(dtype)
         label = draw(st.integers(int(limits.min), int(limits.max)).filter(bool))
     return np.where(positive, np.array(label, dtype), np.array(0, dtype)).astype(dtype)
+
+
+@st.composite
+def maps(draw, max_planes=2, max_side=12, dtypes=("uint8",), most=4):
+    """Stacks of label maps: noise, or rectangles over each other; and the labels that they have."""
+    shape = tuple(draw(st.integers(1, top)) for top in (max_planes, max_side, max_side))
+    dtype = np.dtype(draw(st.sampled_from(dtypes)))
+    limits = np.iinfo(dtype)
+    label = st.integers(int(limits.min), int(limits.max)).filter(bool)
+    labels = draw(st.lists(label, min_size=1, max_size=most, unique=True))
+    places = st.integers(0, len(labels))
+    if draw(st.booleans()):
+        codes = draw(hnp.arrays(np.intp, shape, elements=places))
+    else:
+        codes = np.full(shape, draw(places))
+        for value in draw(st.lists(places, max_size=8)):
+            corner = [draw(st.integers(0, side - 1)) for side in shape]
+            size = [draw(st.integers(1, side)) for side in shape]
+            codes[tuple(slice(a, a + n) for a, n in zip(corner, size, strict=True))] = value
+    return np.array([0, *labels], dtype)[codes], labels

@@ -11,9 +11,11 @@ import labelnoise
 SOURCE = Path(labelnoise.__file__).parent
 LAYERS = [
     {"_validate"},
-    {"_kernel", "_streams", "metrics"},
-    {"_narrow", "_runs"},
-    {"_contours", "_pixels", "_planes"},
+    {"_kernel", "_streams"},
+    {"_counts", "_narrow"},
+    {"_labels"},
+    {"_planes", "_runs", "metrics"},
+    {"_contours", "_pixels"},
     {"perturbations"},
     {"calibration"},
     {"__init__"},

@@ -5,8 +5,8 @@ import random as python_random
 
 import numpy as np
 import pytest
-from helpers import DTYPES, stacks
-from hypothesis import given
+from helpers import DTYPES, maps, stacks
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import labelnoise
@@ -95,6 +95,140 @@ def test_dtype_does_not_matter(perturb, stack, strength, seed):
         mask = np.where(stack != 0, np.array(label, dtype), np.array(0, dtype)).astype(dtype)
         result = perturb(mask, strength, labels=[int(np.array(label, dtype))], rng=seed)
         np.testing.assert_array_equal(result != 0, expected)
+
+
+def half(mask, rate, **options):
+    """Flip few enough pixels for most maps."""
+    return labelnoise.random(mask, rate / 32, **options)
+
+
+each_of_maps = pytest.mark.parametrize(
+    "perturb",
+    [*PERTURBATIONS[:-1], half],
+    ids=["natural", "natural mm", "choppy", "choppy mm", "random"],
+)
+ORDERS = st.randoms(use_true_random=False)
+
+
+def perturbed(perturb, stack, strength, **options):
+    """Perturb a map; random noise needs background to swap pixels with."""
+    try:
+        return perturb(stack, strength, **options)
+    except ValueError as error:
+        assume("negative pixels" not in str(error))
+        raise
+
+
+@each_of_maps
+@given(drawn=maps(dtypes=DTYPES[1:]), seed=SEEDS, shuffle=ORDERS)
+def test_strength_0_changes_no_map(perturb, drawn, seed, shuffle):
+    """Whatever the order of labels, and however they touch."""
+    stack, labels = drawn
+    shuffle.shuffle(labels)
+    for listed in (None, labels, labels[:1]):
+        np.testing.assert_array_equal(perturb(stack, 0, labels=listed, rng=seed), stack)
+
+
+@each_of_maps
+@given(drawn=maps(dtypes=DTYPES[1:]), strength=STRENGTHS, seed=SEEDS, data=st.data())
+def test_labels_that_are_not_listed_stay(perturb, drawn, strength, seed, data):
+    """They lose no pixel and gain none, and no label appears that a plane did not have."""
+    stack, labels = drawn
+    stack.flags.writeable = False
+    listed = data.draw(st.lists(st.sampled_from(labels), min_size=1, unique=True))
+    result = perturbed(perturb, stack, strength, labels=listed, rng=seed)
+    assert (result.dtype, result.shape) == (stack.dtype, stack.shape)
+    for label in set(labels) - set(listed):
+        np.testing.assert_array_equal(result == label, stack == label)
+    for before, after in zip(stack, result, strict=True):
+        assert set(np.unique(after)) <= {0, *np.unique(before)}
+
+
+@each_of_maps
+@given(drawn=maps(), strength=STRENGTHS, seed=SEEDS, shuffle=ORDERS)
+def test_values_of_labels_do_not_matter(perturb, drawn, strength, seed, shuffle):
+    """Their order does: other values in the same order have the same noise, in every dtype."""
+    stack, labels = drawn
+    shuffle.shuffle(labels)
+    expected = perturbed(perturb, stack, strength, labels=labels, rng=seed)
+    others = labels[1:] + labels[:1]
+    for dtype, values in (
+        (np.uint8, others),
+        (np.int16, [-value for value in others]),
+        (">i8", [1000 * value for value in others]),
+    ):
+        table = np.zeros(256, dtype)
+        table[labels] = values
+        result = perturb(table[stack], strength, labels=values, rng=seed)
+        np.testing.assert_array_equal(result, table[expected])
+    ascending = perturb(stack, strength, labels=sorted(labels), rng=seed)
+    np.testing.assert_array_equal(perturb(stack, strength, rng=seed), ascending)
+
+
+@each_of_maps
+@given(drawn=maps(max_planes=4), strength=STRENGTHS, seed=SEEDS, data=st.data())
+def test_a_plane_of_a_map_has_its_own_noise(perturb, drawn, strength, seed, data):
+    """It depends on the seed, the plane's index and what the plane holds."""
+    stack, _ = drawn
+    whole = perturbed(perturb, stack, strength, rng=seed)
+    count = data.draw(st.integers(0, len(stack)))
+    np.testing.assert_array_equal(perturb(stack[:count], strength, rng=seed), whole[:count])
+    np.testing.assert_array_equal(perturb(stack, strength, rng=seed, workers=3), whole)
+    nifti = perturb(stack.transpose(2, 1, 0), strength, plane=(1, 0), rng=seed)
+    np.testing.assert_array_equal(nifti.transpose(2, 1, 0), whole)
+
+
+@given(drawn=maps(), rate=st.floats(0, 0.4), seed=SEEDS)
+def test_random_keeps_the_size_of_every_label(drawn, rate, seed):
+    """And gives each its Dice."""
+    stack, _ = drawn
+    result = perturbed(labelnoise.random, stack[0], rate, rng=seed)
+    for label, score in labelnoise.dice(stack[0], result, per_label=True).items():
+        area = np.count_nonzero(stack[0] == label)
+        assert np.count_nonzero(result == label) == area
+        assert score == pytest.approx(1 - round(rate * area) / area)
+
+
+@pytest.mark.parametrize("perturb", [labelnoise.natural, labelnoise.choppy])
+@given(drawn=maps(max_planes=1), strength=STRENGTHS, seed=SEEDS)
+def test_background_comes_from_beside(perturb, drawn, strength, seed):
+    """A label loses pixels to the background only if it touches that, or the plane's border."""
+    (plane,), _ = drawn
+    result = perturb(plane, strength, rng=seed)
+    padded = np.pad(plane, 1)
+    lost = np.unique(plane[(plane != 0) & (result == 0)])
+    for label in lost:
+        beside = [np.roll(padded == label, step, axis) for step in (1, -1) for axis in (0, 1)]
+        assert (np.logical_or.reduce(beside) & (padded == 0)).any()
+
+
+@pytest.mark.parametrize("perturb", [labelnoise.natural, labelnoise.choppy])
+@given(seed=SEEDS, labels=st.permutations([1, 2]))
+def test_labels_that_touch_do_not_come_apart(perturb, seed, labels):
+    """Far from the background, none appears between two labels."""
+    plane = np.zeros((60, 80), np.uint8)
+    plane[10:50, 10:40] = 1
+    plane[10:50, 40:70] = 2
+    result = perturb(plane, 1.5, labels=labels, rng=seed)
+    assert (result != plane).any()
+    assert result[22:38, 22:58].all()
+
+
+@pytest.mark.parametrize("labels", [[1, 2], [2, 1]])
+def test_a_shared_boundary_is_drawn_once(labels):
+    """It moves by sigma, without bias, whichever label draws it; outer ends have their own."""
+    plane = np.zeros((4000, 200), np.uint8)
+    plane[:, 40:100] = 1
+    plane[:, 100:160] = 2
+    noisy = labelnoise.choppy(plane, 6.0, labels=labels, rng=0)
+    starts = (noisy != 0).argmax(axis=1) - 40
+    boundary = (noisy == 2).argmax(axis=1) - 100
+    stops = 40 - (noisy[:, ::-1] != 0).argmax(axis=1)
+    for moved in (starts, boundary, stops):
+        assert abs(moved.mean()) < 0.3
+        assert abs(moved.std() - 6) < 0.25
+    assert np.abs(np.corrcoef([starts, boundary, stops]) - np.eye(3)).max() < 0.06
+    assert ((noisy == 1).sum(axis=1) == 60 + boundary - starts).all()
 
 
 @each_perturbation

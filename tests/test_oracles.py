@@ -1,14 +1,17 @@
 """Every fast path equals its definition in plain Python, draw for draw."""
 
+import functools
+
 import naive
 import numpy as np
 import pytest
-from helpers import stacks
-from hypothesis import given
+from helpers import maps, stacks
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import labelnoise
 from labelnoise._contours import trace_contours
+from labelnoise._labels import order_of
 from labelnoise._runs import trace_runs
 
 SEEDS = st.integers(0, 2**64)
@@ -59,26 +62,69 @@ def test_random_with_prevalence_is_its_definition(stack, rate, seed, prevalence)
     np.testing.assert_array_equal(found, expected)
 
 
-@given(stacks(max_side=30, dtypes=("uint8", "bool")))
-def test_traces_are_the_naive_ones(stack):
+@given(maps(), st.data(), SIGMAS, SEEDS)
+def test_choppy_maps_are_their_definition(drawn, data, sigma, seed):
+    """Each boundary moves once, and what is lost goes to what lay across."""
+    stack, labels = drawn
+    labels = data.draw(orders(labels))
+    expected = naive.per_plane(naive.choppy, stack, sigma, seed, labels=labels)
+    np.testing.assert_array_equal(
+        labelnoise.choppy(stack, sigma, labels=labels, rng=seed), expected
+    )
+
+
+@given(maps(), st.data(), SIGMAS, SEEDS, st.sampled_from([(1.0, 1.0), (2.5, 0.5)]))
+def test_natural_maps_are_their_definition(drawn, data, sigma, seed, spacing):
+    """Parts of contours stay, and what is lost goes to the nearest class across."""
+    stack, labels = drawn
+    options = {"labels": data.draw(orders(labels)), "spacing": spacing}
+    expected = naive.per_plane(naive.natural, stack, sigma, seed, **options)
+    np.testing.assert_array_equal(labelnoise.natural(stack, sigma, rng=seed, **options), expected)
+
+
+@given(maps(), st.data(), st.floats(0, 0.4), SEEDS)
+def test_random_maps_are_their_definition(drawn, data, rate, seed):
+    """Every label swaps pixels with the background."""
+    stack, labels = drawn
+    labels = data.draw(orders(labels))
+    expected = []
+    for index, plane in enumerate(stack):
+        present = np.unique(plane) if labels is None else labels
+        swaps = sum(round(rate * int((plane == label).sum())) for label in present if label)
+        if swaps > (plane == 0).sum():
+            with pytest.raises(ValueError, match="negative pixels"):
+                labelnoise.random(stack, rate, labels=labels, rng=seed)
+            return
+        streams = functools.partial(naive.stream, seed, index)
+        expected.append(naive.random(plane, rate, streams, labels=labels))
+    np.testing.assert_array_equal(labelnoise.random(stack, rate, labels=labels, rng=seed), expected)
+
+
+def orders(labels):
+    """Draw some of the labels in some order, or leave the choice to the function."""
+    some = st.lists(st.sampled_from(labels), min_size=1, unique=True)
+    return st.one_of(st.none(), st.permutations(labels), some)
+
+
+@given(maps(max_side=30), st.data())
+def test_traces_are_the_naive_ones(drawn, data):
     """Runs and contours, whatever the alignment of rows in memory."""
-    label = int(stack.max()) or 1
-    stack = stack.view(np.uint8)
-    runs = trace_runs(stack, label)
-    contours = trace_contours(stack, runs, np.zeros_like(stack))
-    expected = [
-        (plane, row, start, stop)
-        for plane, pixels in enumerate(stack)
-        for row, start, stop in naive.find_runs(pixels)
-    ]
-    rows = np.repeat(np.arange(runs.row_ends.size), np.diff(runs.row_ends.ravel(), prepend=0))
-    found = [
-        (*divmod(row, stack.shape[1]), *ends) for row, ends in zip(rows, runs.ends, strict=True)
-    ]
-    assert found == expected
-    points = np.split(contours.points, contours.stops.astype(int))[:-1]
-    expected = [contour for pixels in stack for contour in naive.find_contours(pixels)]
-    assert [list(map(tuple, contour)) for contour in points] == expected
+    stack, labels = drawn
+    order = order_of(np.arange(256), data.draw(orders(labels)))
+    runs = trace_runs(stack, order)
+    contours = trace_contours(stack, runs, order)
+    regions, rows, points = [], [], []
+    for plane, pixels in enumerate(stack):
+        for label in order.drawn.tolist():
+            if (pixels == label).any():
+                rows += [(*run, label) for run in naive.find_runs(pixels == label)]
+                points += naive.find_contours(pixels == label)
+                regions.append((plane, label, len(rows), len(points)))
+    assert list(map(tuple, runs.table)) == rows
+    both = zip(runs.regions.tolist(), contours.regions[:, 2].tolist(), strict=True)
+    assert [(*region, stop) for region, stop in both] == regions
+    found = np.split(contours.points, contours.stops.astype(int))[:-1]
+    assert [list(map(tuple, contour)) for contour in found] == points
 
 
 def test_crowded_planes_outgrow_first_buffers():
@@ -93,11 +139,24 @@ def test_crowded_planes_outgrow_first_buffers():
         np.testing.assert_array_equal(perturb(noise, 0.0, rng=3), noise)
 
 
-@given(stacks(), st.data())
-def test_scores_are_their_definitions(stack, data):
-    """Dice by counting pairs of pixels; IoU from it."""
+@given(maps(dtypes=("uint8", "int8", "int16", "uint64")), st.data())
+def test_scores_are_their_definitions(drawn, data):
+    """Dice by counting pairs of pixels; IoU from it; of all labels or of some."""
+    stack, labels = drawn
+    dtype = np.dtype(data.draw(st.sampled_from([stack.dtype, np.dtype(">i8")])))
+    assume(max(labels) <= np.iinfo(dtype).max)
     other = data.draw(st.permutations(stack.ravel().tolist()))
-    other = np.array(other, stack.dtype).reshape(stack.shape)
+    other = np.array(other, dtype).reshape(stack.shape)
+    if data.draw(st.booleans()):
+        other[other == data.draw(st.sampled_from(labels))] = 0
     expected = naive.dice(stack, other)
-    assert labelnoise.dice(stack, other) == pytest.approx(expected)
-    assert labelnoise.iou(stack, other) == pytest.approx(expected / (2 - expected))
+    found = labelnoise.dice(stack, other, per_label=True)
+    assert found == pytest.approx(expected)
+    assert labelnoise.dice(stack, other) == pytest.approx(np.mean(list(found.values() or [1])))
+    ious = {label: score / (2 - score) for label, score in expected.items()}
+    assert labelnoise.iou(stack, other, per_label=True) == pytest.approx(ious)
+    some = data.draw(st.lists(st.sampled_from([*labels, 77]), min_size=1, unique=True))
+    found = labelnoise.dice(stack, other, labels=some, per_label=True)
+    assert found == pytest.approx({k: expected.get(k, np.nan) for k in some}, nan_ok=True)
+    present = [expected[k] for k in some if k in expected]
+    assert labelnoise.dice(stack, other, labels=some) == pytest.approx(np.mean(present or [1]))

@@ -143,7 +143,7 @@ def overlap(reference: Any, other: Any, labels: Iterable[int] | None = None) -> 
     if _is_binary(reference) and _is_binary(other):
         here, there = reference.view(np.bool_), other.view(np.bool_)
         both, first, second = map(int, map(np.count_nonzero, (here & there, here, there)))
-        counts = {1: (both, first, second)}
+        counts = {1: (both, first, second)} if first or second else {}
     else:
         from ._counts import count_labels
 

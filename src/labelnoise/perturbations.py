@@ -1,6 +1,8 @@
 """Three ways in which a mask goes wrong: trace it, displace what was traced, fill it again."""
 
 from collections.abc import Iterable
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -284,16 +286,19 @@ def random(
         copy_mixed(planes, runs, out)
         listed = list_pixels(runs, out)
         flips = []
-        start, here, left = 0, -1, 0
-        for index, _, stop in listed.regions.tolist():
-            if index != here:
-                nonzero = np.count_nonzero(planes[index]) if runs.mixed[index] else stop - start
-                here, left = index, planes[0].size - nonzero
-            losses = round(rate * (stop - start))
-            gains = losses if ratio is None else round(ratio * left)
-            check_gains(rate, gains, left)
-            flips.append((losses, gains, left))
-            start, left = stop, left - gains
+        start = 0
+        for index, regions in groupby(listed.regions.tolist(), itemgetter(0)):
+            stops = [stop for _, _, stop in regions]
+            sizes = [after - before for before, after in pairwise([start, *stops])]
+            nonzero = np.count_nonzero(planes[index]) if runs.mixed[index] else sum(sizes)
+            left = planes[index].size - nonzero
+            losses = [round(rate * size) for size in sizes]
+            gains = losses if ratio is None else [round(ratio * left)]
+            check_gains(rate, sum(gains), left)
+            for lost, gained in zip(losses, gains, strict=True):
+                flips.append((lost, gained, left))
+                left -= gained
+            start = stops[-1]
         flip_pixels(planes, listed, flips, streams, out)
 
     if ratio is not None:
