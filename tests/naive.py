@@ -137,7 +137,7 @@ def find_edges(plane, label, order):
     return edges
 
 
-def natural(plane, sigma, streams, knots=5, spacing=(1.0, 1.0), labels=None):
+def natural(plane, sigma, streams, knots=5, spacing=(1.0, 1.0), labels=None, nudge=(0.0, 0.0)):
     """Displace contours along rays from their centre and fill by winding number."""
     order = Order(plane, labels)
     out = plane.copy()
@@ -161,7 +161,7 @@ def natural(plane, sigma, streams, knots=5, spacing=(1.0, 1.0), labels=None):
                 across = [at(plane, *pixel) for pixel in two if at(plane, *pixel) != label]
                 if order.rank(*across) > order.rank(label):
                     stretch = 0.0
-                moved.append(point + stretch * ray)
+                moved.append(point + stretch * ray + nudge)
             displaced.append(moved)
         edges = find_edges(plane, label, order)
         for row in range(plane.shape[0]):

@@ -8,6 +8,7 @@ import pytest
 from helpers import DTYPES, maps, stacks
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 import labelnoise
 
@@ -229,6 +230,38 @@ def test_a_shared_boundary_is_drawn_once(labels):
         assert abs(moved.std() - 6) < 0.25
     assert np.abs(np.corrcoef([starts, boundary, stops]) - np.eye(3)).max() < 0.06
     assert ((noisy == 1).sum(axis=1) == 60 + boundary - starts).all()
+
+
+@each_of_maps
+@given(drawn=maps(dtypes=DTYPES[1:]), strength=STRENGTHS, seed=SEEDS, data=st.data())
+def test_nothing_changes_outside_a_region(perturb, drawn, strength, seed, data):
+    """What is outside counts as a label that is not listed."""
+    stack, labels = drawn
+    within = data.draw(hnp.arrays(bool, stack.shape, elements=st.booleans()))
+    other = data.draw(st.integers(1, 99).filter(lambda value: value not in labels))
+    result = perturbed(perturb, stack, strength, labels=labels, within=within, rng=seed)
+    np.testing.assert_array_equal(result[~within], stack[~within])
+    fixed = np.where(within, stack, np.array(other, stack.dtype))
+    expected = perturb(fixed, strength, labels=labels, rng=seed)
+    np.testing.assert_array_equal(result[within], expected[within])
+    everywhere = perturbed(perturb, stack, strength, rng=seed, within=np.ones(stack.shape, bool))
+    np.testing.assert_array_equal(everywhere, perturb(stack, strength, rng=seed))
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0), (0.5, 1.0), (1.0, 0.5), (0.5, 0.25)])
+def test_millimetres_mean_the_same_on_every_grid(spacing):
+    """A disc that two scanners sample differently is drawn with errors of one size."""
+    rows, columns = (np.arange(-60, 60, step) for step in spacing)
+    disc = np.hypot(rows[:, np.newaxis], columns) < 40
+    areas, edges = [], []
+    for seed in range(60):
+        noisy = labelnoise.natural(disc, 4.0, spacing=spacing, rng=seed)
+        areas.append(noisy.sum() * np.prod(spacing))
+        noisy = labelnoise.choppy(disc, 4.0, spacing=spacing, rng=seed)
+        edges.append(noisy[len(rows) // 2, len(columns) // 2 :].sum() * spacing[1] - 40)
+    assert np.std(areas) == pytest.approx(390, rel=0.1)
+    assert np.mean(edges) == pytest.approx(0, abs=1.2)
+    assert np.std(edges) == pytest.approx(4, abs=1)
 
 
 @each_perturbation

@@ -1,6 +1,7 @@
 """Every fast path equals its definition in plain Python, draw for draw."""
 
 import functools
+import itertools
 
 import naive
 import numpy as np
@@ -25,20 +26,27 @@ def test_choppy_is_its_definition(stack, sigma, seed):
     np.testing.assert_array_equal(labelnoise.choppy(stack, sigma, rng=seed), expected)
 
 
+def assert_natural(stack, sigma, seed, **options):
+    """Compare with the definition; either is right where a contour meets the centre of a pixel."""
+    found = labelnoise.natural(stack, sigma, rng=seed, **options)
+    agree = found == naive.per_plane(naive.natural, stack, sigma, seed, **options)
+    if not agree.all():
+        for nudge in itertools.product((-1e-9, 1e-9), repeat=2):
+            near = naive.per_plane(naive.natural, stack, sigma, seed, nudge=nudge, **options)
+            agree |= found == near
+    assert agree.all()
+
+
 @given(stacks(), SIGMAS, SEEDS, st.integers(1, 7))
 def test_natural_is_its_definition(stack, sigma, seed, knots):
     """Contours move by the same splines and fill alike."""
-    expected = naive.per_plane(naive.natural, stack, sigma, seed, knots=knots)
-    np.testing.assert_array_equal(labelnoise.natural(stack, sigma, knots=knots, rng=seed), expected)
+    assert_natural(stack, sigma, seed, knots=knots)
 
 
 @given(stacks(), SIGMAS, SEEDS)
 def test_natural_in_millimetres_is_its_definition(stack, sigma, seed):
     """Spacing stretches rays and displacements alike."""
-    spacing = (2.5, 0.5)
-    expected = naive.per_plane(naive.natural, stack, sigma, seed, spacing=spacing)
-    found = labelnoise.natural(stack, sigma, spacing=spacing, rng=seed)
-    np.testing.assert_array_equal(found, expected)
+    assert_natural(stack, sigma, seed, spacing=(2.5, 0.5))
 
 
 @given(stacks(), st.floats(0, 1), SEEDS)
@@ -77,9 +85,7 @@ def test_choppy_maps_are_their_definition(drawn, data, sigma, seed):
 def test_natural_maps_are_their_definition(drawn, data, sigma, seed, spacing):
     """Parts of contours stay, and what is lost goes to the nearest class across."""
     stack, labels = drawn
-    options = {"labels": data.draw(orders(labels)), "spacing": spacing}
-    expected = naive.per_plane(naive.natural, stack, sigma, seed, **options)
-    np.testing.assert_array_equal(labelnoise.natural(stack, sigma, rng=seed, **options), expected)
+    assert_natural(stack, sigma, seed, labels=data.draw(orders(labels)), spacing=spacing)
 
 
 @given(maps(), st.data(), st.floats(0, 0.4), SEEDS)

@@ -44,6 +44,7 @@ CASES = [
     (labelnoise.random, (-MAP, 0.1), {"prevalence": 0.1}, "labels=None: a prevalence"),
     (labelnoise.random, (MAP, 0.1), {"prevalence": 0.1, "labels": [1, 2]}, "are several"),
     (labelnoise.random, (np.array([[1, 2, 2, 0]]), 0.6), {}, "1 negative pixels and 2 should"),
+    *((f, (MASK, 0.1), {"within": w}, "within: dtype") for f in ALL for w in (MASK, MASK[0] > 0)),
     *((f, (MASK, 0.1), {"workers": n}, f"workers={n}") for f in ALL for n in (0, -1, 1.5)),
     *((f, (MASK, 0.1), {"rng": rng}, "rng=") for f in ALL for rng in (-1, 0.5, "seed")),
     *((f, (MASK, s), {}, "sigma=") for f in SHIFTS for s in (-1, np.nan, np.inf, 1e10, "5", None)),

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ._validate import refuse_many
+
 FIXED = 256  # rank of a label that is not listed: above all others, so it is never painted over
 _BYTES = np.arange(256, dtype=np.uint8)
 
@@ -53,6 +55,20 @@ def order_of(table: NDArray[Any], labels: list[int] | None) -> Order:
         return _ascending(table.tobytes(), table.dtype)
     places = {value: byte for byte, value in enumerate(table.tolist())}
     return _order([places[label] for label in labels if label in places])
+
+
+def fix(
+    values: NDArray[np.uint8], where: NDArray[np.bool_], order: Order
+) -> tuple[NDArray[np.uint8], Order]:
+    """Replace bytes by one that none of the others is, and that is not drawn."""
+    counts = np.bincount(values[~where], minlength=256)
+    if order.drawn.size < 255:
+        counts[order.drawn] += 1
+    spare = int(counts.argmin())
+    if counts[spare]:
+        refuse_many("mask")
+    drawn = [byte for byte in order.drawn.tolist() if byte != spare]
+    return np.where(where, np.uint8(spare), values), _order(drawn)
 
 
 @lru_cache

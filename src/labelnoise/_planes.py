@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._labels import Order, order_of, to_bytes
+from ._labels import Order, fix, order_of, to_bytes
 from ._streams import PlaneStreams, draw_key
-from ._validate import check_count, check_labels, check_mask, check_plane
+from ._validate import check_count, check_labels, check_mask, check_plane, check_within
 
 Planes = NDArray[np.uint8]
 Perturb = Callable[[Planes, Order, PlaneStreams, Planes], None]
@@ -21,6 +21,7 @@ def perturb_planes(
     perturb: Perturb,
     *,
     labels: Iterable[int] | None,
+    within: Any,
     plane: tuple[int, int],
     rng: Any,
     workers: int,
@@ -40,6 +41,9 @@ def perturb_planes(
     values = np.ascontiguousarray(moved)
     narrowed, table = to_bytes(values, listed)
     order = order_of(table, listed)
+    if within is not None:
+        outside = ~check_within(within, mask.shape).transpose(axes)
+        narrowed, order = fix(narrowed, outside, order)
     planes = narrowed.reshape(-1, *moved.shape[-2:]) if mask.size else np.empty((0, 1, 1), np.uint8)
     out = np.zeros(planes.shape, np.uint8)
     count = max(1, _BLOCK // max(1, moved.shape[-2] * moved.shape[-1]))
@@ -57,9 +61,11 @@ def perturb_planes(
             list(pool.map(run, bounds[:-1], bounds[1:]))
 
     if mask.itemsize == 1:
-        result: NDArray[Any] = out.view(mask.dtype)
+        result: NDArray[Any] = out.view(mask.dtype).reshape(moved.shape)
+        if within is not None:
+            np.copyto(result, moved, where=outside)
     else:
         changed = np.flatnonzero(out != planes)
         result = values.copy()
         result.reshape(-1)[changed] = table[out.reshape(-1)[changed]]
-    return result.reshape(moved.shape).transpose(back)
+    return result.transpose(back)

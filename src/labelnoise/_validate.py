@@ -47,6 +47,17 @@ def _orders(plane: tuple[int, ...], ndim: int) -> tuple[tuple[int, ...], tuple[i
     return order, tuple(order.index(axis) for axis in range(ndim))
 
 
+def check_within(within: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return the region that may change, a boolean array of the mask's shape."""
+    region: NDArray[Any] = np.asarray(within)
+    if region.dtype.kind != "b" or region.shape != shape:
+        raise ValueError(
+            f"within: dtype {region.dtype} and shape {region.shape}; "
+            f"pass a boolean mask of shape {shape}"
+        )
+    return region
+
+
 def check_number(name: str, value: Any, lowest: float, largest: float) -> float:
     """Return a finite number of a closed interval."""
     try:
