@@ -242,9 +242,9 @@ def test_nothing_changes_outside_a_region(perturb, drawn, strength, seed, data):
     result = perturbed(perturb, stack, strength, labels=labels, within=within, rng=seed)
     np.testing.assert_array_equal(result[~within], stack[~within])
     fixed = np.where(within, stack, np.array(other, stack.dtype))
-    expected = perturb(fixed, strength, labels=labels, rng=seed)
+    expected = perturbed(perturb, fixed, strength, labels=labels, rng=seed)
     np.testing.assert_array_equal(result[within], expected[within])
-    everywhere = perturbed(perturb, stack, strength, rng=seed, within=np.ones(stack.shape, bool))
+    everywhere = perturbed(perturb, stack, strength, within=np.ones(stack.shape, bool), rng=seed)
     np.testing.assert_array_equal(everywhere, perturb(stack, strength, rng=seed))
 
 

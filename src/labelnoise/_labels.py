@@ -62,6 +62,7 @@ def fix(
 ) -> tuple[NDArray[np.uint8], Order]:
     """Replace bytes by one that none of the others is, and that is not drawn."""
     counts = np.bincount(values[~where], minlength=256)
+    counts[0] += 1
     if order.drawn.size < 255:
         counts[order.drawn] += 1
     spare = int(counts.argmin())
