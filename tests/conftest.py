@@ -10,14 +10,20 @@ settings.load_profile("labelnoise")
 
 
 @pytest.fixture(scope="session")
-def livers():
-    """Load every 40th slice of real livers (n, 512, 512), none of them at an end."""
+def liver_maps():
+    """Load every 40th slice (n, 512, 512) of real livers (1) and lesions (2), none at an end."""
     folder = SHARED / "lits13"
     if not folder.is_dir():
         pytest.skip(f"no real liver data at {folder.name}")
     nibabel = pytest.importorskip("nibabel")
     slices = []
     for file in sorted(folder.glob("segmentation-*.nii.gz")):
-        volume = np.asarray(nibabel.load(file).dataobj) > 0
+        volume = np.asarray(nibabel.load(file).dataobj)
         slices += [volume[:, :, z].T for z in range(20, volume.shape[2], 40)]
-    return np.ascontiguousarray(slices).view(np.uint8)
+    return np.ascontiguousarray(slices).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def livers(liver_maps):
+    """Return the foreground of the same slices."""
+    return (liver_maps > 0).view(np.uint8)

@@ -152,6 +152,58 @@ def test_any_score_can_be_the_target():
     assert labelnoise.iou(DISCS[-1], found.mask) == pytest.approx(0.8, abs=0.005)
 
 
+MAPS = np.where(np.roll(DISCS, 12, axis=2), 2 * DISCS, DISCS).astype(np.uint8)
+MAPS[::3][MAPS[::3] == 2] = 1
+
+
+@each
+@pytest.mark.parametrize("reduction", ["mean", "pooled"])
+def test_maps_calibrate_to_their_labels(perturb, reduction):
+    """To the mean over labels, or to one, in masks that have it."""
+    options = {"reduction": reduction, "rng": 0}
+    every = labelnoise.calibrate(perturb, MAPS, 0.9, **options)
+    assert every.masks == len(MAPS)
+    assert every.score == pytest.approx(0.9, abs=0.005)
+    again = labelnoise.calibrate(perturb, MAPS, 0.9, labels=[1, 2], **options)
+    assert again == every
+    second = labelnoise.calibrate(perturb, MAPS, 0.9, labels=[2], **options)
+    assert second.masks == sum((mask == 2).any() for mask in MAPS) < len(MAPS)
+    assert second.score == pytest.approx(0.9, abs=0.005)
+    if perturb is not labelnoise.random:
+        assert second.strength > every.strength  # label 1 is thinner
+    only = labelnoise.calibrate(
+        lambda mask, strength, *, rng: perturb(mask, strength, labels=[2], rng=rng),
+        MAPS,
+        0.9,
+        labels=[2],
+        **options,
+    )
+    assert only.score == pytest.approx(0.9, abs=0.005)
+
+
+def test_pooled_scores_are_those_of_all_pixels_of_each_label():
+    """Then the mean over labels."""
+    seen = []
+
+    def chop(mask, sigma, *, rng):
+        result = labelnoise.choppy(mask, sigma, rng=rng)
+        seen.append((mask, result))
+        return result
+
+    found = labelnoise.calibrate(chop, MAPS, 0.9, reduction="pooled", rng=0)
+    pooled = labelnoise.dice(*(np.stack(masks) for masks in zip(*seen[-len(MAPS) :], strict=True)))
+    assert found.history[-1][1] == pytest.approx(pooled, abs=1e-12)
+
+
+@each
+def test_match_gives_a_label_its_own_score(perturb):
+    """Or all labels their mean."""
+    for labels in (None, [2], [1]):
+        found = labelnoise.match(MAPS[-1], perturb, 0.9, labels=labels, rng=1)
+        score = labelnoise.dice(MAPS[-1], found.mask, labels=labels)
+        assert score == found.score == pytest.approx(0.9, abs=0.005)
+
+
 @each
 @pytest.mark.parametrize("mask", [DISCS[-1], 3 * DISCS.astype(np.int32)], ids=["plane", "volume"])
 def test_match_gives_one_mask_its_own_score(perturb, mask):

@@ -66,6 +66,64 @@ def test_noise_is_the_same_in_every_version(name, strength):
     assert show(result) == show(draw(GOLDEN[name, strength]))
 
 
+MAP = """
+    ............
+    .1111112222.
+    .1111112222.
+    .1133332222.
+    .1133332222.
+    .1111112222.
+    .1111111199.
+    .1111111199.
+    ............
+"""
+GOLDEN_MAPS = {
+    ("natural", 1.0): """
+        ............
+        1111111222..
+        1111111222..
+        1133333222..
+        1111133322..
+        .1111133222.
+        .1111111199.
+        .11......99.
+        ............
+    """,
+    ("choppy", 1.0): """
+        ............
+        ..11111222..
+        ..111122222.
+        .111333222..
+        .11333333222
+        .11111122222
+        .1111111199.
+        ...11111199.
+        ............
+    """,
+    ("random", 0.15): """
+        .1......2...
+        .111111222.1
+        21.11112222.
+        .11333.22221
+        .113333222.1
+        .11111122.2.
+        .1111111.99.
+        ..1..11.199.
+        ..31.2..1...
+    """,
+}
+
+
+@pytest.mark.parametrize(("name", "strength"), GOLDEN_MAPS)
+def test_noise_of_maps_is_the_same_in_every_version(name, strength):
+    """Labels 1 to 3 are drawn in this order, 9 stays."""
+    lines = [line.replace(".", "0") for line in MAP.split()]
+    labels = np.array([[int(pixel) for pixel in line] for line in lines], np.uint8)
+    result = getattr(labelnoise, name)(labels, strength, labels=[1, 2, 3], rng=1)
+    drawing = "\n".join("".join(".123456789"[pixel] for pixel in row) for row in result)
+    assert drawing == "\n".join(GOLDEN_MAPS[name, strength].split())
+
+
 def test_parts_that_meet_merge_and_holes_stay_holes():
     """Contours that overlap are filled by winding number, not crossed out."""
     pair = draw("""

@@ -35,6 +35,22 @@ def test_slices_calibrate_and_come_back_unharmed(livers, perturb):
         assert np.abs(np.subtract(found.bracket_scores, target)).max() <= 0.005
 
 
+@pytest.mark.parametrize("perturb", [labelnoise.natural, labelnoise.choppy, labelnoise.random])
+def test_lesions_calibrate_with_their_livers_and_alone(liver_maps, perturb):
+    """No noise is the identity on real maps, and lesions stay in or at the liver."""
+    np.testing.assert_array_equal(perturb(liver_maps, 0, rng=0), liver_maps)
+    both = [labels for labels in liver_maps if np.count_nonzero(labels == 2) > 50]
+    assert len(both) > 5
+    for labels in (None, [2]):
+        found = labelnoise.calibrate(perturb, both, 0.85, tol=0.01, labels=labels, rng=0)
+        assert np.abs(np.subtract(found.bracket_scores, 0.85)).max() <= 0.01
+    one = labelnoise.match(both[0], perturb, 0.85, tol=0.02, labels=[2], rng=0)
+    assert labelnoise.dice(both[0], one.mask, per_label=True)[2] == one.score
+    if perturb is not labelnoise.random:
+        inner = (both[0] == 2) & (one.mask == 0)
+        assert inner.sum() < 0.1 * (both[0] == 2).sum()
+
+
 def test_volumes_in_nifti_order_match_their_own_score():
     """Three-dimensional annotations, as three raters drew them."""
     folder = SHARED / "kits23_raters"
