@@ -8,9 +8,9 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from ._kernel import BYTE, INDEX, SIZE, array, kernel
+from ._kernel import BYTE, INDEX, SIZE, array, inline, kernel
 from ._labels import Order
-from ._runs import Runs, pixel_at
+from ._runs import Runs, gain
 
 
 class Contours(NamedTuple):
@@ -73,25 +73,36 @@ def displace_contours(
 
 
 def fill_contours(
-    contours: Contours, rows: int, cols: int
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the pixels whose centres the contours enclose, as regions and table of `Runs`.
+    planes: NDArray[np.uint8],
+    runs: Runs,
+    contours: Contours,
+    spacing: tuple[float, float],
+    order: Order,
+    out: NDArray[np.uint8],
+) -> None:
+    """Paint the pixels whose centres the contours enclose in the place of runs.
 
-    Enclosed is what has a positive winding number: outer contours that overlap merge, holes are
-    left out wherever they lie, and what an outer contour encloses inside a hole is filled again.
+    `out` holds what `copy_mixed` copies of contiguous planes. Enclosed is what has a positive
+    winding number: outer contours that overlap merge, holes are left out wherever they lie, and
+    what an outer contour encloses inside a hole is filled again. What a region gains is painted
+    over the background and labels that are drawn earlier; what it loses becomes what lies across
+    the nearest edge that separates it from such a class.
     """
+    rows, cols = planes.shape[1:]
     regions = contours.regions.copy()
-    heads = np.full((rows, cols // 64 + 1), -1, np.int32)
-    size = 1024 * (1 + len(regions))
-    while True:
-        nodes, table = np.empty((size, 3), np.int32), np.empty((size, 3), np.int32)
+    size, n = 256 * (1 + len(regions)), -1
+    while n < 0:
+        size *= 4
+        heads = np.full((rows, cols // 64 + 1), -1, np.int32)
+        nodes, table = np.empty((size, 3), np.int32), np.empty((size, 4), np.int32)
         n = _cut(
             contours.regions, contours.stops, contours.points, cols, heads, nodes, regions, table
         )
-        if n >= 0:
-            return regions, table[:n]
-        size *= 4
-        heads.fill(-1)
+    old, new = (runs.regions, runs.table), (regions, table[:n])
+    if runs.mixed.any():
+        heirs = np.ascontiguousarray(regions[:, 3])
+        _lose(planes, *old, *new, heirs, *spacing, order.ranks, out)
+    _gain(planes, *new, *old, runs.mixed, order.ranks, out)
 
 
 @lru_cache
@@ -108,6 +119,36 @@ def _periodic_spline(knots: int) -> NDArray[np.float64]:
         (after @ curve - curve) / 3,
     )
     return np.stack(cubics, axis=1).reshape(4 * knots, knots).T.copy()
+
+
+@inline
+@no_type_check
+def _at(planes, p, row, col):
+    _, rows, cols = planes.shape
+    inside = 0 <= row < rows and 0 <= col < cols
+    return planes[p, INDEX(row), INDEX(col)] if inside else BYTE(0)
+
+
+@inline
+@no_type_check
+def _is_beside(planes, p, row, col, label):
+    return (
+        _at(planes, p, row - 1, col) == label
+        or _at(planes, p, row + 1, col) == label
+        or _at(planes, p, row, col - 1) == label
+        or _at(planes, p, row, col + 1) == label
+    )
+
+
+@inline
+@no_type_check
+def _next_gap(table, n, end, row, start, stop):
+    # From a column on, up to which one no run of the table covers a row, and where that run ends.
+    while n < end and (table[n, 0] < row or (table[n, 0] == row and table[n, 2] <= start)):
+        n += INDEX(1)
+    if n < end and table[n, 0] == row and table[n, 1] < stop:
+        return n, table[n, 1], table[n, 2]
+    return n, stop, stop
 
 
 @kernel(
@@ -133,7 +174,7 @@ def _trace(planes, run_regions, table, ranks, notes, regions, stops, points, fix
     count, n = 0, INDEX(0)
     first = INDEX(0)
     for g in range(INDEX(run_regions.shape[0])):
-        plane, label = planes[INDEX(run_regions[g, 0])], BYTE(run_regions[g, 1])
+        p, label = INDEX(run_regions[g, 0]), BYTE(run_regions[g, 1])
         last = INDEX(run_regions[g, 2])
         row = table[first, 0]
         for k in range(first, last):
@@ -148,7 +189,7 @@ def _trace(planes, run_regions, table, ranks, notes, regions, stops, points, fix
             # (down, right) the direction.
             row, start = SIZE(table[k, 0]), SIZE(table[k, 1])
             r, c, down, right = row, start, -1, 0
-            across = pixel_at(plane, r, c - 1)
+            across = _at(planes, p, r, c - 1)
             known, stays = label, False
             while True:
                 if across != known:
@@ -167,12 +208,12 @@ def _trace(planes, run_regions, table, ranks, notes, regions, stops, points, fix
                     notes[rows + m] = 1
                 r_ahead, c_ahead = r + down, c + right
                 r_left, c_left = r_ahead - right, c_ahead + down
-                left = pixel_at(plane, r_left, c_left)
+                left = _at(planes, p, r_left, c_left)
                 if left == label:
                     r, c = r_left, c_left
                     down, right = -right, down
                 else:
-                    ahead = pixel_at(plane, r_ahead, c_ahead)
+                    ahead = _at(planes, p, r_ahead, c_ahead)
                     if ahead == label:
                         r, c, across = r_ahead, c_ahead, left
                     else:
@@ -306,3 +347,90 @@ def _cut(contour_regions, stops, points, cols, heads, nodes, regions, table):
                 found += 1
         regions[g, 2] = found
     return found
+
+
+@kernel(
+    types.void(
+        array(BYTE, 3, readonly=True),
+        array(types.int32, 2, readonly=True),
+        array(types.int32, 2, readonly=True),
+        array(types.int32, 2, readonly=True),
+        array(types.int32, 2, readonly=True),
+        array(types.boolean, readonly=True),
+        array(types.int16, readonly=True),
+        array(BYTE, 3),
+    )
+)
+@no_type_check
+def _gain(planes, regions, table, old_regions, old_table, mixed, ranks, out):
+    # New runs less the old ones in their row, region by region, so that later labels come later.
+    first, n = INDEX(0), INDEX(0)
+    for g in range(INDEX(regions.shape[0])):
+        p, label = INDEX(regions[g, 0]), BYTE(regions[g, 1])
+        last, end = INDEX(regions[g, 2]), INDEX(old_regions[g, 2])
+        for k in range(first, last):
+            row, start, stop = INDEX(table[k, 0]), table[k, 1], table[k, 2]
+            if not mixed[p]:
+                for col in range(INDEX(start), INDEX(stop)):
+                    out[p, row, col] = label
+                continue
+            while start < stop:
+                n, gap, after = _next_gap(old_table, n, end, row, start, stop)
+                gain(planes, p, row, start, gap, label, ranks, out)
+                start = after
+        first, n = last, end
+
+
+@kernel(
+    types.void(
+        array(BYTE, 3, readonly=True),
+        array(types.int32, 2, readonly=True),
+        array(types.int32, 2, readonly=True),
+        array(types.int32, 2, readonly=True),
+        array(types.int32, 2, readonly=True),
+        array(types.int32, readonly=True),
+        types.float64,
+        types.float64,
+        array(types.int16, readonly=True),
+        array(BYTE, 3),
+    )
+)
+@no_type_check
+def _lose(planes, regions, table, new_regions, new_table, heirs, height, width, ranks, out):
+    # Old runs less the new ones in their row. Without one heir for all, the nearest pixel across
+    # is looked for, in rows and columns that are ever farther, up to just outside the plane; of two
+    # that are equally near, the one that is drawn later counts.
+    _, rows, cols = planes.shape
+    first, n = INDEX(0), INDEX(0)
+    for g in range(INDEX(regions.shape[0])):
+        p, label = INDEX(regions[g, 0]), BYTE(regions[g, 1])
+        last, end = INDEX(regions[g, 2]), INDEX(new_regions[g, 2])
+        for k in range(first, last):
+            row, start, stop = table[k, 0], table[k, 1], table[k, 2]
+            while start < stop:
+                n, gap, after = _next_gap(new_table, n, end, row, start, stop)
+                for col in range(start, gap):
+                    heir = BYTE(heirs[g])
+                    if heirs[g] < 0:
+                        nearest, heir = math.inf, BYTE(0)
+                        for i in range(2 * rows + 3):
+                            down = (i + 1) >> 1
+                            if (down * height) ** 2 > nearest:
+                                break
+                            r = row + down if i & 1 else row - down
+                            for j in range(2 * cols + 3):
+                                right = (j + 1) >> 1
+                                distance = (down * height) ** 2 + (right * width) ** 2
+                                if distance > nearest:
+                                    break
+                                c = col + right if j & 1 else col - right
+                                other = _at(planes, p, r, c)
+                                if (
+                                    ranks[other] < ranks[label]
+                                    and (distance < nearest or ranks[other] > ranks[heir])
+                                    and _is_beside(planes, p, r, c, label)
+                                ):
+                                    nearest, heir = distance, other
+                    out[p, INDEX(row), INDEX(col)] = heir
+                start = after
+        first, n = last, end

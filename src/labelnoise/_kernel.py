@@ -5,6 +5,7 @@ themselves imported inside the functions that need them.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numba
@@ -24,22 +25,27 @@ def array(dtype: Any, ndim: int = 1, *, readonly: bool = False) -> types.Array:
 
 
 def kernel(signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile a function for one signature, when its module is imported.
+    """Compile a function for one signature, when it is first called.
 
     The compiled code is kept on disk, or in memory only where no folder can be written. Kernels are
     serial and release the GIL: threads that run several at once, and processes forked from such a
     program, are safe.
     """
+    options: Any = {"nogil": True, "error_model": "numpy"}
 
-    def compile_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-        compiled: Callable[..., Any]
-        try:
-            compiled = numba.njit(signature, nogil=True, error_model="numpy", cache=True)(function)
-        except (RuntimeError, OSError):
-            compiled = numba.njit(signature, nogil=True, error_model="numpy")(function)
-        return compiled
+    def make_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+        @cache
+        def compiled() -> Callable[..., Any]:
+            made: Callable[..., Any]
+            try:
+                made = numba.njit(signature, cache=True, **options)(function)
+            except (RuntimeError, OSError):
+                made = numba.njit(signature, **options)(function)
+            return made
 
-    return compile_kernel
+        return lambda *args: compiled()(*args)
+
+    return make_kernel
 
 
 inline = numba.njit(inline="always")

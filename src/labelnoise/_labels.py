@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ._validate import refuse_many
 
 FIXED = 256  # rank of a label that is not listed: above all others, so it is never painted over
-_BYTES = np.arange(256, dtype=np.uint8)
+BYTES = np.arange(256, dtype=np.uint8)  # the table of bytes that stand for themselves
 
 
 class Order(NamedTuple):
@@ -37,16 +37,18 @@ def to_bytes(
     """
     if values.itemsize == 1:
         planes = values.view(np.uint8)
+        if values.dtype.kind == "i":
+            return planes, BYTES.view(np.int8)
         if values.dtype.kind == "b":
-            if planes.max(initial=0) > 1:  # a view of other bytes as bool
-                planes = (planes != 0).view(np.uint8)
-            return planes, _BYTES
-        return planes, _BYTES.view(values.dtype)
+            owner = values if values.base is None else values.base
+            if getattr(owner, "dtype", None) != values.dtype and planes.max(initial=0) > 1:
+                planes = (planes != 0).view(np.uint8)  # was a view of other bytes as bool
+        return planes, BYTES
     from ._narrow import narrow
 
     flat = values.reshape(-1).astype(values.dtype.newbyteorder("="), copy=False)
     narrowed, table = narrow(flat, labels, name)
-    return narrowed.reshape(values.shape), table
+    return narrowed.reshape(values.shape), BYTES if table is None else table
 
 
 def order_of(table: NDArray[Any], labels: list[int] | None) -> Order:

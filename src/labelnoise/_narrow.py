@@ -16,14 +16,17 @@ _OTHERS = 255  # the byte of all labels that are not listed
 
 def narrow(
     values: NDArray[Any], labels: list[int] | None, name: str
-) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-    """Return a byte for each of a flat array of integers, and the table of what bytes stand for."""
+) -> tuple[NDArray[np.uint8], NDArray[Any] | None]:
+    """Return a byte for each of a flat array of integers, and the table of what bytes stand for.
+
+    There is no table if they stand for themselves.
+    """
     out = np.empty(values.size, np.uint8)
     bits = values.view(f"u{values.itemsize}")
     cast, encode = _kernels(bits.dtype)
     small = labels is None or (min(labels) > 0 and max(labels) < 256)
     if small and cast(bits, out) < 256:
-        return out, np.arange(256).astype(values.dtype)
+        return out, None
     table = np.zeros(256, values.dtype)
     known, capacity = 1, 256
     if labels is not None and len(labels) < _OTHERS:

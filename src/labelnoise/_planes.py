@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._labels import Order, fix, order_of, to_bytes
+from ._labels import BYTES, Order, fix, order_of, to_bytes
 from ._streams import PlaneStreams, draw_key
 from ._validate import check_count, check_labels, check_mask, check_plane, check_within
 
@@ -60,12 +60,16 @@ def perturb_planes(
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(run, bounds[:-1], bounds[1:]))
 
+    result: NDArray[Any]
     if mask.itemsize == 1:
-        result: NDArray[Any] = out.view(mask.dtype).reshape(moved.shape)
-        if within is not None:
-            np.copyto(result, moved, where=outside)
+        result = out.view(mask.dtype)
+    elif table is BYTES:
+        result = out.astype(mask.dtype)
     else:
-        changed = np.flatnonzero(out != planes)
-        result = values.copy()
-        result.reshape(-1)[changed] = table[out.reshape(-1)[changed]]
+        result = values.reshape(out.shape).copy()
+        changed = out != planes
+        result[changed] = table[out[changed]]
+    result = result.reshape(moved.shape)
+    if within is not None:
+        np.copyto(result, moved, where=outside)
     return result.transpose(back)

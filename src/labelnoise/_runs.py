@@ -74,71 +74,13 @@ def move_ends(
     _move_ends(planes, *runs, shifts, order.ranks, out)
 
 
-def replace_runs(
-    planes: NDArray[np.uint8],
-    old: Runs,
-    new: tuple[NDArray[np.int32], NDArray[np.int32]],
-    spacing: tuple[float, float],
-    order: Order,
-    out: NDArray[np.uint8],
-) -> None:
-    """Paint new runs in the place of old ones.
-
-    `out` holds what `copy_mixed` copies of contiguous planes. `new` are regions and table of the
-    same labels; no runs of one of them overlap. What a region gains is painted over the background
-    and labels that are drawn earlier. What it loses becomes what lies across the nearest edge of
-    the region that separates it from such a class: a fourth column of the regions tells which that
-    is, if it is the same all round, else -1.
-    """
-    _replace(planes, *old, *new, *spacing, order.ranks, out)
-
-
 @inline
 @no_type_check
-def _gain(plane, row, start, stop, label, ranks, out):
-    # Where an own run has given way, the plane has this label, and another own run may take over.
+def gain(planes, p, row, start, stop, label, ranks, out):
+    """Paint a label over what is drawn earlier, and where runs of its own have given way."""
     for col in range(start, stop):
-        if ranks[plane[row, INDEX(col)]] <= ranks[label]:
-            out[row, INDEX(col)] = label
-
-
-@inline
-@no_type_check
-def pixel_at(plane, row, col):
-    rows, cols = plane.shape
-    return plane[INDEX(row), INDEX(col)] if 0 <= row < rows and 0 <= col < cols else BYTE(0)
-
-
-@inline
-@no_type_check
-def _nearest(plane, row, col, label, height, width, ranks):
-    # Looks for pixels beside the label that are drawn earlier, also just outside the plane, in
-    # rows that are ever farther. Of two that are equally near, the one that is drawn later counts.
-    rows, cols = plane.shape
-    nearest, heir = math.inf, BYTE(0)
-    for down in range(rows + 1):
-        if (down * height) ** 2 > nearest:
-            break
-        for r in (row - down, row + down):
-            for right in range(cols + 1):
-                distance = (down * height) ** 2 + (right * width) ** 2
-                if distance > nearest:
-                    break
-                for c in (col - right, col + right):
-                    if -1 <= r <= rows and -1 <= c <= cols:
-                        other = pixel_at(plane, r, c)
-                        if (
-                            ranks[other] < ranks[label]
-                            and (distance < nearest or ranks[other] > ranks[heir])
-                            and (
-                                pixel_at(plane, r - 1, c) == label
-                                or pixel_at(plane, r + 1, c) == label
-                                or pixel_at(plane, r, c - 1) == label
-                                or pixel_at(plane, r, c + 1) == label
-                            )
-                        ):
-                            nearest, heir = distance, other
-    return heir
+        if ranks[planes[p, row, INDEX(col)]] <= ranks[label]:
+            out[p, row, INDEX(col)] = label
 
 
 @kernel(
@@ -271,12 +213,11 @@ def _move_ends(planes, regions, table, mixed, shifts, ranks, out):
     first = INDEX(0)
     for g in range(INDEX(regions.shape[0])):
         p, label, last = INDEX(regions[g, 0]), BYTE(regions[g, 1]), INDEX(regions[g, 2])
-        plane, changed = planes[p], out[p]
         rank = ranks[label]
         for k in range(first, last):
             row, a, b = INDEX(table[k, 0]), SIZE(table[k, 1]), SIZE(table[k, 2])
-            before = plane[row, INDEX(a - 1)] if a > 0 else BYTE(0)
-            behind = plane[row, INDEX(b)] if b < cols else BYTE(0)
+            before = planes[p, row, INDEX(a - 1)] if a > 0 else BYTE(0)
+            behind = planes[p, row, INDEX(b)] if b < cols else BYTE(0)
             start, stop = a, b
             if ranks[before] < rank:
                 start = SIZE(math.floor(min(max(a + shifts[k, 0], 0.0), right) + 0.5))
@@ -284,79 +225,18 @@ def _move_ends(planes, regions, table, mixed, shifts, ranks, out):
                 stop = SIZE(math.floor(min(max(b + shifts[k, 1], 0.0), right) + 0.5))
             if not mixed[p]:
                 for col in range(INDEX(start), INDEX(stop)):
-                    changed[row, col] = label
+                    out[p, row, col] = label
                 continue
             shifts[k, 0], shifts[k, 1] = start, stop
             if stop < start:
                 start = stop = (start + stop) // 2
             for col in range(INDEX(a), INDEX(min(start, b))):
-                changed[row, col] = before
+                out[p, row, col] = before
             for col in range(INDEX(max(stop, a)), INDEX(b)):
-                changed[row, col] = behind
+                out[p, row, col] = behind
         for k in range(first, last if mixed[p] else first):
             row, a, b = INDEX(table[k, 0]), SIZE(table[k, 1]), SIZE(table[k, 2])
             start, stop = SIZE(shifts[k, 0]), SIZE(shifts[k, 1])
-            _gain(plane, row, start, min(a, stop), label, ranks, changed)
-            _gain(plane, row, max(b, start), stop, label, ranks, changed)
+            gain(planes, p, row, start, min(a, stop), label, ranks, out)
+            gain(planes, p, row, max(b, start), stop, label, ranks, out)
         first = last
-
-
-@kernel(
-    types.void(
-        array(BYTE, 3, readonly=True),
-        array(types.int32, 2, readonly=True),
-        array(types.int32, 2, readonly=True),
-        array(types.boolean, readonly=True),
-        array(types.int32, 2, readonly=True),
-        array(types.int32, 2, readonly=True),
-        types.float64,
-        types.float64,
-        array(types.int16, readonly=True),
-        array(BYTE, 3),
-    )
-)
-@no_type_check
-def _replace(
-    planes, old_regions, old_table, mixed, new_regions, new_table, height, width, ranks, out
-):
-    # First all losses, which are one run less the others of its row, then all gains, the same with
-    # old and new exchanged. Gains of later labels come later.
-    for losing in (True, False):
-        if losing:
-            minuends, subtrahends = old_table, new_table
-            minuend_regions, subtrahend_regions = old_regions, new_regions
-        else:
-            minuends, subtrahends = new_table, old_table
-            minuend_regions, subtrahend_regions = new_regions, old_regions
-        first, n = INDEX(0), INDEX(0)
-        for g in range(INDEX(old_regions.shape[0])):
-            p, label = INDEX(old_regions[g, 0]), BYTE(old_regions[g, 1])
-            plane, changed = planes[p], out[p]
-            last, end = INDEX(minuend_regions[g, 2]), INDEX(subtrahend_regions[g, 2])
-            for k in range(first, last):
-                row, start, stop = minuends[k, 0], minuends[k, 1], minuends[k, 2]
-                if not mixed[p]:
-                    for col in range(INDEX(start), INDEX(stop) if not losing else INDEX(start)):
-                        changed[INDEX(row), INDEX(col)] = label
-                    continue
-                while n < end and (
-                    subtrahends[n, 0] < row
-                    or (subtrahends[n, 0] == row and subtrahends[n, 2] <= start)
-                ):
-                    n += INDEX(1)
-                m = n
-                while start < stop:
-                    after, gap = stop, stop
-                    if m < end and subtrahends[m, 0] == row and subtrahends[m, 1] < stop:
-                        gap, after = subtrahends[m, 1], subtrahends[m, 2]
-                        m += INDEX(1)
-                    if losing:
-                        for col in range(start, gap):
-                            heir = BYTE(new_regions[g, 3])
-                            if new_regions[g, 3] < 0:
-                                heir = _nearest(plane, row, col, label, height, width, ranks)
-                            changed[INDEX(row), INDEX(col)] = heir
-                    else:
-                        _gain(plane, INDEX(row), start, gap, label, ranks, changed)
-                    start = after
-            first, n = last, end

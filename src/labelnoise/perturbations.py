@@ -132,15 +132,14 @@ def natural(
     knots = check_count("knots", knots)
     steps = check_spacing(spacing)
     from ._contours import displace_contours, fill_contours, trace_contours
-    from ._runs import copy_mixed, replace_runs, trace_runs
+    from ._runs import copy_mixed, trace_runs
 
     def redraw(planes: Planes, order: Order, streams: PlaneStreams, out: Planes) -> None:
         runs = trace_runs(planes, order)
         contours = trace_contours(planes, runs, order)
         displace_contours(contours, sigma * streams.normals(contours.regions, knots), steps)
-        redrawn = fill_contours(contours, *planes.shape[1:])
         copy_mixed(planes, runs, out)
-        replace_runs(planes, runs, redrawn, steps, order, out)
+        fill_contours(planes, runs, contours, steps, order, out)
 
     return perturb_planes(
         mask, redraw, labels=labels, within=within, plane=plane, rng=rng, workers=workers
