@@ -99,7 +99,7 @@ def fill_contours(
             contours.regions, contours.stops, contours.points, cols, heads, nodes, regions, table
         )
     old, new = (runs.regions, runs.table), (regions, table[:n])
-    if runs.mixed.any():
+    if runs.mixed.nonzero()[0].size:
         heirs = np.ascontiguousarray(regions[:, 3])
         _lose(planes, *old, *new, heirs, *spacing, order.ranks, out)
     _gain(planes, *new, *old, runs.mixed, order.ranks, out)

@@ -51,7 +51,7 @@ def trace_runs(planes: NDArray[np.uint8], order: Order, *, empty: bool = False) 
 
 def copy_mixed(planes: NDArray[np.uint8], runs: Runs, out: NDArray[np.uint8]) -> None:
     """Copy planes that have several labels, or one that is not drawn, to `out`, which is blank."""
-    for index in np.flatnonzero(runs.mixed):
+    for index in runs.mixed.nonzero()[0].tolist():
         out[index] = planes[index]
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -79,29 +78,31 @@ class PlaneStreams:
 
         `regions` tells the plane of each region (column 0) and where its rows end (column 2).
         """
-        planes, stops = regions[:, 0].tolist(), regions[:, 2].tolist()
-        draws = np.empty((stops[-1] if stops else 0, width))
-        start = 0
-        for stop in self._each(planes, stops):
+        table = regions.tolist()
+        draws = np.empty((table[-1][2] if table else 0, width))
+        start, before, layer = 0, -1, 0
+        for plane, _, stop, *_ in table:
+            layer = layer + 1 if plane == before else 0
             if start < stop:
+                self._go_to(plane, layer)
                 self._generator.standard_normal(out=draws[start:stop])
-            start = stop
+            start, before = stop, plane
         return draws
 
     def words(self, regions: NDArray[np.integer[Any]], counts: list[int]) -> NDArray[np.uint64]:
         """Return `counts` words of 64 random bits from each region's stream."""
-        words = [self._bits.random_raw(n) for n in self._each(regions[:, 0].tolist(), counts)]
+        words, before, layer = [], -1, 0
+        for plane, count in zip(regions[:, 0].tolist(), counts, strict=True):
+            layer = layer + 1 if plane == before else 0
+            self._go_to(plane, layer)
+            words.append(self._bits.random_raw(count))
+            before = plane
         return words[0] if len(words) == 1 else np.concatenate([*words, np.empty(0, np.uint64)])
 
-    def _each(self, planes: list[int], values: list[int]) -> Iterator[int]:
-        """Yield the values, each when its region's stream is set; a plane has a layer for each."""
+    def _go_to(self, plane: int, layer: int) -> None:
         words = self._state["state"]["counter"]
-        plane, layer = -1, 0
-        for here, value in zip(planes, values, strict=True):
-            plane, layer = here, layer + 1 if here == plane else 0
-            words[2], words[3] = layer, self._first + plane
-            self._bits.state = self._state
-            yield value
+        words[2], words[3] = layer, self._first + plane
+        self._bits.state = self._state
 
 
 def draw_key(rng: Any) -> NDArray[np.uint64]:
