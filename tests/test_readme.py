@@ -39,6 +39,18 @@ def test_the_sample_example_runs():
     assert (noisy != Dataset()[0][1]).any()
 
 
+def test_the_map_example_runs(capsys):
+    """It draws liver and lesion and leaves the rest."""
+    code = re.findall(r"```python\n(.*?)```", README, re.S)[2]
+    scope = {"labelnoise": labelnoise, "np": np}
+    exec(code, scope)
+    scores = eval(capsys.readouterr().out)
+    assert set(scores) == {1, 2}
+    assert 0.7 < scores[2] < scores[1] < 1
+    np.testing.assert_array_equal(scope["noisy"] == -1, scope["volume"] == -1)
+    assert abs(scope["found"].score - 0.9) < 0.005
+
+
 def test_the_picture_is_what_the_code_gives():
     """The four masks side by side are the library's own."""
     lines = re.search(r"```text\n.*\n((?:[·█ ]+\n)+)```", README)[1].splitlines()
