@@ -90,7 +90,7 @@ def main() -> None:
         match = partial(labelnoise.match, perturb=perturb, target=0.9, tol=0.0015, rng=rng)
         row = [
             compare(lambda mask: call(mask, strength), slices, floor, slices),
-            compare(lambda mask: call(mask, strength), slices.view(bool), floor, slices),
+            compare(lambda mask: call(mask, strength), slices.astype(bool), floor, slices),
             compare(lambda mask: perturb(mask, strength, rng=7), slices, floor, slices),
             compare(lambda mask: call(mask, strength), wide, floor, slices) - copies,
             compare(match, slices, lambda mask: call(mask, strength), slices),
