@@ -1,0 +1,60 @@
+"""What every hook does: one random stream, then the pure function, on the framework's labels."""
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Perturb = Callable[..., NDArray[Any]]
+Labels = TypeVar("Labels")
+
+
+def check_perturb(perturb: Any) -> Perturb:
+    """Return a perturbation that can be called."""
+    if not callable(perturb):
+        raise TypeError(
+            f"perturb={perturb!r}: pass a function of a mask and rng, "
+            "e.g. functools.partial(labelnoise.natural, sigma=4)"
+        )
+    return perturb  # type: ignore[no-any-return]
+
+
+def perturb_labels(perturb: Perturb, labels: Labels, rng: Any) -> Labels:
+    """Return ``perturb(labels, rng=rng)`` of the type, dtype, device and metadata of `labels`.
+
+    `labels` is an array or a tensor. Frameworks often store labels as floating-point numbers; whole
+    ones are taken for what they are.
+    """
+    if isinstance(labels, np.ndarray):
+        return _perturb_array(perturb, labels, rng)  # type: ignore[return-value]
+    if not hasattr(labels, "detach"):
+        raise TypeError(
+            f"labels: {type(labels).__name__} is neither an array nor a tensor; "
+            "convert it before, e.g. with numpy.asarray"
+        )
+    import torch
+
+    result = _perturb_array(perturb, labels.numpy(force=True), rng)  # type: ignore[attr-defined]
+    copy = labels.detach().clone()
+    copy.copy_(torch.from_numpy(np.ascontiguousarray(result)))
+    return copy  # type: ignore[no-any-return]
+
+
+def _perturb_array(perturb: Perturb, labels: NDArray[Any], rng: Any) -> NDArray[Any]:
+    if labels.dtype.kind != "f":
+        return perturb(labels, rng=rng)
+    with np.errstate(invalid="ignore"):
+        whole = labels.astype(np.int32)
+    if not np.array_equal(whole, labels):
+        raise ValueError(
+            f"labels: dtype {labels.dtype} with values that are not whole; "
+            "pass label maps, not probabilities (take the argmax over classes first)"
+        )
+    return perturb(whole, rng=rng).astype(labels.dtype)
+
+
+def name_of(path: str | os.PathLike[str]) -> str:
+    """Return what names a file on any machine: the last two parts of its path."""
+    return "/".join(os.fspath(path).replace("\\", "/").split("/")[-2:])

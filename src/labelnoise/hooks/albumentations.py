@@ -1,0 +1,135 @@
+"""Label noise for Albumentations: a transform of masks."""
+
+import functools
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from albumentations import DualTransform
+from albumentations.core.type_definitions import ALL_TARGETS
+from numpy.typing import NDArray
+
+import labelnoise
+
+from ._noise import Perturb, check_perturb, perturb_labels
+
+
+class LabelNoise(DualTransform):
+    """Resampled noise: masks with errors that are drawn anew each time.
+
+    Images, boxes and keypoints stay as they are. The seed of each call comes from the random state
+    of the pipeline (``A.Compose(..., seed=...)``) and, in a worker of PyTorch's DataLoader, from
+    the worker's seed, without which all workers would draw the same.
+
+    Parameters
+    ----------
+    perturb : callable or mapping
+        ``perturb(mask, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4)``. It gets
+        (..., height, width), channels or slices first. Or the same as a mapping, as serialised
+        pipelines hold it: ``{"noise": "natural", "sigma": 4}``.
+    p : float, optional
+        Probability of noise.
+
+    Raises
+    ------
+    ValueError
+        If a mapping names no perturbation of labelnoise, a pipeline with another function is
+        serialised, or labels are not whole numbers.
+
+    Examples
+    --------
+    >>> import functools, labelnoise, numpy as np, albumentations as A
+    >>> mask = np.zeros((6, 6), np.uint8)
+    >>> mask[1:5, 1:5] = 1
+    >>> noise = LabelNoise(functools.partial(labelnoise.choppy, sigma=1), p=1)
+    >>> A.Compose([noise], seed=0)(image=np.zeros((6, 6, 3), np.uint8), mask=mask)["mask"]
+    """
+
+    _targets = ALL_TARGETS
+
+    def __init__(self, perturb: Perturb | Mapping[str, Any], p: float = 0.5) -> None:
+        super().__init__(p=p)
+        self.perturb = _from_mapping(perturb) if isinstance(perturb, Mapping) else perturb
+        check_perturb(self.perturb)
+
+    def get_params(self) -> dict[str, Any]:
+        """Draw the seed of one call."""
+        seed = [int(self.random_generator.integers(2**63))]
+        torch = sys.modules.get("torch")
+        worker = None if torch is None else torch.utils.data.get_worker_info()
+        return {"seed": seed if worker is None else [*seed, worker.seed]}
+
+    def get_transform_init_args(self) -> dict[str, Any]:
+        """Return the arguments of the transform as a pipeline that is saved holds them."""
+        return {"perturb": _to_mapping(self.perturb), "p": self.p}
+
+    def apply(self, img: NDArray[Any], **params: Any) -> NDArray[Any]:
+        """Return the image as it is."""
+        return img
+
+    def apply_to_images(self, images: Any, **params: Any) -> Any:
+        """Return the images as they are."""
+        return images
+
+    def apply_to_volume(self, volume: Any, **params: Any) -> Any:
+        """Return the volume as it is."""
+        return volume
+
+    def apply_to_volumes(self, volumes: Any, **params: Any) -> Any:
+        """Return the volumes as they are."""
+        return volumes
+
+    def apply_to_bboxes(self, bboxes: Any, **params: Any) -> Any:
+        """Return the boxes as they are."""
+        return bboxes
+
+    def apply_to_keypoints(self, keypoints: Any, **params: Any) -> Any:
+        """Return the keypoints as they are."""
+        return keypoints
+
+    def apply_to_mask(self, mask: NDArray[Any], seed: list[int], **params: Any) -> NDArray[Any]:
+        """Perturb a mask of shape (height, width) or (height, width, channels)."""
+        return self._perturb(mask, seed, stacked=0)
+
+    def apply_to_masks(self, masks: Any, seed: list[int], **params: Any) -> Any:
+        """Perturb several masks, each on its own."""
+        if isinstance(masks, np.ndarray):
+            return self._perturb(masks, seed, stacked=1)
+        return type(masks)(self._perturb(mask, [*seed, i], 0) for i, mask in enumerate(masks))
+
+    def apply_to_mask3d(self, mask3d: NDArray[Any], seed: list[int], **params: Any) -> NDArray[Any]:
+        """Perturb the slices of a mask of shape (depth, height, width[, channels])."""
+        return self._perturb(mask3d, seed, stacked=1)
+
+    def apply_to_masks3d(self, masks3d: Any, seed: list[int], **params: Any) -> NDArray[Any]:
+        """Perturb the slices of several masks."""
+        return self._perturb(masks3d, seed, stacked=2)
+
+    def _perturb(self, mask: NDArray[Any], seed: list[int], stacked: int) -> NDArray[Any]:
+        rng = np.random.SeedSequence(seed)
+        if mask.ndim == stacked + 2:
+            return perturb_labels(self.perturb, mask, rng)
+        noisy = perturb_labels(self.perturb, np.moveaxis(mask, -1, 0), rng)
+        return np.ascontiguousarray(np.moveaxis(noisy, 0, -1))
+
+
+_NOISES = {noise.__name__: noise for noise in (labelnoise.natural, labelnoise.choppy, labelnoise.random)}
+
+
+def _to_mapping(perturb: Any) -> dict[str, Any]:
+    name = getattr(getattr(perturb, "func", None), "__name__", None)
+    if not isinstance(perturb, functools.partial) or perturb.args or perturb.func is not _NOISES.get(name):
+        raise ValueError(
+            f"perturb={perturb!r}: cannot be serialised; pass a functools.partial of "
+            "labelnoise.natural, choppy or random with named arguments"
+        )
+    return {"noise": name, **perturb.keywords}
+
+
+def _from_mapping(described: Mapping[str, Any]) -> Perturb:
+    keywords = dict(described)
+    name = keywords.pop("noise", None)
+    if name not in _NOISES:
+        raise ValueError(f"perturb={described!r}: pass one of {', '.join(_NOISES)} as noise")
+    return functools.partial(_NOISES[name], **keywords)

@@ -1,0 +1,109 @@
+"""Label noise for any map-style dataset: PyTorch's, or a list of samples."""
+
+import copy
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from .._streams import sample_rng
+from ._noise import Perturb, check_perturb, perturb_labels
+
+
+class NoisyLabels:
+    """Wrap a dataset so that its labels are wrong.
+
+    Parameters
+    ----------
+    dataset : sequence
+        Anything with ``len(dataset)`` and ``dataset[index]``; its samples are tuples, lists or
+        dictionaries that hold a label map: an array or a tensor.
+    perturb : callable
+        ``perturb(labels, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4)``. It
+        gets the label map as it is: name a volume's axes with ``plane=`` in the partial.
+    seed : int or None
+        An integer makes the noise **fixed**: that of a sample depends on `seed` and the sample's
+        key alone, the same in each epoch and for any number of workers. None makes it
+        **resampled**: drawn anew at each access from PyTorch's random state, which differs from
+        worker to worker and from epoch to epoch and follows ``torch.manual_seed``.
+    label : int or str, optional
+        Position or name of the label map in a sample.
+    key : str or sequence, optional
+        What names a sample, for fixed noise: an entry of each sample (its name in the sample), or
+        a sequence of names as long as the dataset. By default the index, which holds as long as the
+        dataset keeps its order.
+
+    Raises
+    ------
+    TypeError
+        If `perturb` is no function, or the labels are neither an array nor a tensor.
+    ValueError
+        If `seed` is negative, `key` has another length than `dataset`, or labels are not whole
+        numbers.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> import numpy as np
+    >>> import labelnoise
+    >>> image, mask = np.zeros((6, 6)), np.zeros((6, 6), np.uint8)
+    >>> mask[1:5, 1:5] = 1
+    >>> noisy = NoisyLabels([(image, mask)], partial(labelnoise.choppy, sigma=1), seed=0)
+    >>> noisy[0][1]
+    array([[0, 0, 0, 0, 0, 0],
+           [0, 0, 1, 1, 1, 1],
+           [0, 1, 1, 1, 1, 0],
+           [1, 1, 1, 1, 1, 0],
+           [0, 0, 0, 1, 1, 0],
+           [0, 0, 0, 0, 0, 0]], dtype=uint8)
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        perturb: Perturb,
+        seed: int | None,
+        *,
+        label: int | str = 1,
+        key: str | Sequence[Hashable] | None = None,
+    ) -> None:
+        if seed is not None:
+            sample_rng(seed, 0)  # refuses a bad one here rather than in a worker
+        if key is not None and not isinstance(key, str) and len(key) != len(dataset):
+            raise ValueError(
+                f"key: {len(key)} names for {len(dataset)} samples; pass one for each sample"
+            )
+        self.dataset = dataset
+        self.perturb = check_perturb(perturb)
+        self.seed = seed
+        self.label = label
+        self.key = key
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        """Return a sample with a noisy label."""
+        sample = self.dataset[index]
+        noisy = perturb_labels(self.perturb, sample[self.label], self._rng(index, sample))
+        if not isinstance(sample, tuple):
+            sample = copy.copy(sample)
+            sample[self.label] = noisy
+            return sample
+        items: list[Any] = list(sample)
+        items[self.label] = noisy  # type: ignore[call-overload]
+        return type(sample)(*items) if hasattr(sample, "_fields") else tuple(items)
+
+    def _rng(self, index: int, sample: Any) -> Any:
+        if self.seed is None:
+            return draw_seed()
+        if isinstance(self.key, str):
+            return sample_rng(self.seed, sample[self.key])
+        index = range(len(self.dataset))[index]
+        return sample_rng(self.seed, index if self.key is None else self.key[index])
+
+
+def draw_seed() -> int:
+    """Draw a seed from PyTorch's random state, which differs from worker to worker."""
+    import torch
+
+    return int(torch.randint(2**63 - 1, ()).item())

@@ -1,0 +1,141 @@
+"""Label noise for MONAI: dictionary transforms on channel-first label maps."""
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+from monai.config import KeysCollection
+from monai.transforms import MapTransform, RandomizableTransform
+
+from .._streams import sample_rng
+from ._noise import Perturb, check_perturb, name_of, perturb_labels
+
+
+class LabelNoised(MapTransform):
+    """Fixed noise: labels with errors that belong to their files.
+
+    The transform is not random in MONAI's sense, so that CacheDataset and PersistentDataset keep
+    its results. Put it before random crops and flips.
+
+    Parameters
+    ----------
+    keys : str or sequence of str
+        Entries that hold label maps of shape (channels, ...), each channel a map of its own. Put
+        the transform before one that makes labels one-hot.
+    perturb : callable
+        ``perturb(labels, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4)``. It
+        gets the whole array: in a volume (channel, x, y, z) the axial planes are
+        ``plane=(-2, -3)``.
+    seed : int
+        Seed of the data set.
+    sample_key : callable, optional
+        ``sample_key(data, key)`` tells what names a label map. By default the last two parts of
+        "filename_or_obj" in its metadata, folder and file, so that the noise is the same on any
+        machine.
+    allow_missing_keys : bool, optional
+        Whether entries may be missing.
+
+    Raises
+    ------
+    ValueError
+        If no file name is known and `sample_key` is not given, or labels are not whole numbers.
+
+    Examples
+    --------
+    >>> import functools, labelnoise, torch
+    >>> noise = functools.partial(labelnoise.choppy, sigma=1)
+    >>> label = torch.zeros(1, 4, 6, dtype=torch.uint8)
+    >>> label[..., 2:4] = 1
+    >>> transform = LabelNoised("label", noise, 0, sample_key=lambda data, key: "case 1")
+    >>> transform({"label": label})["label"]
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        perturb: Perturb,
+        seed: int,
+        *,
+        sample_key: Callable[[Mapping[Hashable, Any], Hashable], str] | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        sample_rng(seed, 0)
+        self.perturb = check_perturb(perturb)
+        self.seed = seed
+        self.sample_key = _file_name if sample_key is None else sample_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return the data with noisy labels."""
+        noisy = dict(data)
+        for key in self.key_iterator(noisy):
+            rng = sample_rng(self.seed, self.sample_key(data, key))
+            noisy[key] = perturb_labels(self.perturb, data[key], rng)
+        return noisy
+
+
+class RandLabelNoised(RandomizableTransform, MapTransform):
+    """Resampled noise: labels with errors that are drawn anew each time.
+
+    The seed of each call comes from MONAI's random state: ``set_determinism`` and
+    ``set_random_state`` hold, and monai.data.DataLoader gives each worker a state of its own (with
+    PyTorch's DataLoader, pass ``worker_init_fn=monai.data.utils.worker_init_fn``).
+
+    Parameters
+    ----------
+    keys : str or sequence of str
+        Entries that hold label maps of shape (channels, ...), each channel a map of its own. Put
+        the transform before one that makes labels one-hot.
+    perturb : callable
+        ``perturb(labels, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4)``. It
+        gets the whole array: in a volume (channel, x, y, z) the axial planes are
+        ``plane=(-2, -3)``.
+    prob : float, optional
+        Probability of noise.
+    allow_missing_keys : bool, optional
+        Whether entries may be missing.
+
+    Raises
+    ------
+    ValueError
+        If labels are not whole numbers.
+
+    Examples
+    --------
+    >>> import functools, labelnoise, torch
+    >>> noise = functools.partial(labelnoise.choppy, sigma=1)
+    >>> label = torch.zeros(1, 4, 6, dtype=torch.uint8)
+    >>> label[..., 2:4] = 1
+    >>> RandLabelNoised("label", noise).set_random_state(0)({"label": label})["label"]
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        perturb: Perturb,
+        prob: float = 1.0,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        MapTransform.__init__(self, keys, allow_missing_keys)
+        RandomizableTransform.__init__(self, prob)
+        self.perturb = check_perturb(perturb)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return the data with noisy labels."""
+        noisy = dict(data)
+        self.randomize(None)
+        if self._do_transform:
+            for key in self.key_iterator(noisy):
+                seed = int.from_bytes(self.R.bytes(8), "little")
+                noisy[key] = perturb_labels(self.perturb, data[key], seed)
+        return noisy
+
+
+def _file_name(data: Mapping[Hashable, Any], key: Hashable) -> str:
+    meta = getattr(data[key], "meta", None) or data.get(f"{key}_meta_dict", {})
+    path = meta.get("filename_or_obj")
+    if not path:
+        raise ValueError(
+            f"data[{key!r}]: its metadata has no filename_or_obj; load it with LoadImaged, "
+            "or pass sample_key= to tell what names a label map"
+        )
+    return name_of(path)

@@ -1,0 +1,155 @@
+"""Label noise for TorchIO: transforms of the label maps of a subject."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torchio import Subject
+from torchio.transforms import LabelTransform
+from torchio.transforms.augmentation import RandomTransform
+
+from .._streams import sample_rng
+from ._noise import Perturb, check_perturb, name_of, perturb_labels
+
+
+class LabelNoise(LabelTransform):
+    """The noise of given seeds, as a subject's history holds it.
+
+    Parameters
+    ----------
+    perturb : callable
+        ``perturb(labels, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4,
+        plane=(-2, -3))``. It gets the label map of shape (channels, width, height, depth), whose
+        axial planes are ``plane=(-2, -3)``.
+    seed : mapping of str to int
+        The seed of each label map, by its name in the subject.
+    **kwargs
+        As for every TorchIO transform: `p`, `copy`, `include`, `exclude`, `keep` and so on.
+
+    Raises
+    ------
+    ValueError
+        If labels are not whole numbers.
+    """
+
+    def __init__(self, perturb: Perturb, seed: Mapping[str, int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.perturb = check_perturb(perturb)
+        self.seed = seed
+        self.args_names = ["perturb", "seed"]
+
+    def apply_transform(self, subject: Subject) -> Subject:
+        """Perturb the label maps of a subject."""
+        for name, image in self.get_images_dict(subject).items():
+            image.set_data(perturb_labels(self.perturb, image.data, self.seed[name]))
+        return subject
+
+
+class FixedLabelNoise(LabelTransform):
+    """Fixed noise: label maps with errors that belong to their files.
+
+    Put it before random crops and flips.
+
+    Parameters
+    ----------
+    perturb : callable
+        ``perturb(labels, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4,
+        plane=(-2, -3))``. It gets the label map of shape (channels, width, height, depth), whose
+        axial planes are ``plane=(-2, -3)``.
+    seed : int
+        Seed of the data set.
+    sample_key : callable, optional
+        ``sample_key(subject, image_name)`` tells what names a label map. By default the last two parts of
+        its path, folder and file, so that the noise is the same on any machine.
+    **kwargs
+        As for every TorchIO transform: `p`, `copy`, `include`, `exclude`, `keep` and so on.
+
+    Raises
+    ------
+    ValueError
+        If a label map has no path and `sample_key` is not given, or labels are not whole numbers.
+
+    Examples
+    --------
+    >>> import functools, labelnoise, torch, torchio
+    >>> noise = functools.partial(labelnoise.choppy, sigma=1, plane=(-3, -2))
+    >>> label = torch.zeros(1, 4, 6, 1, dtype=torch.uint8)
+    >>> label[:, :, 2:4] = 1
+    >>> transform = FixedLabelNoise(noise, 0, sample_key=lambda subject, name: "case 1")
+    >>> transform(torchio.Subject(organ=torchio.LabelMap(tensor=label)))["organ"].data[..., 0]
+    """
+
+    def __init__(
+        self,
+        perturb: Perturb,
+        seed: int,
+        *,
+        sample_key: Callable[[Subject, str], str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        sample_rng(seed, 0)
+        self.perturb = check_perturb(perturb)
+        self.seed = seed
+        self.sample_key = _file_name if sample_key is None else sample_key
+        self.args_names = ["perturb", "seed", "sample_key"]
+
+    def apply_transform(self, subject: Subject) -> Subject:
+        """Perturb the label maps of a subject."""
+        for name, image in self.get_images_dict(subject).items():
+            rng = sample_rng(self.seed, self.sample_key(subject, name))
+            image.set_data(perturb_labels(self.perturb, image.data, rng))
+        return subject
+
+
+class RandomLabelNoise(RandomTransform, LabelTransform):
+    """Resampled noise: label maps with errors that are drawn anew each time.
+
+    The seeds come from PyTorch's random state, like all of TorchIO's: ``torch.manual_seed`` holds,
+    and each worker has a state of its own. What was drawn stands in the subject's history as
+    `LabelNoise`.
+
+    Parameters
+    ----------
+    perturb : callable
+        ``perturb(labels, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4,
+        plane=(-2, -3))``. It gets the label map of shape (channels, width, height, depth), whose
+        axial planes are ``plane=(-2, -3)``.
+    **kwargs
+        As for every TorchIO transform: `p`, `copy`, `include`, `exclude`, `keep` and so on.
+
+    Raises
+    ------
+    ValueError
+        If labels are not whole numbers.
+
+    Examples
+    --------
+    >>> import functools, labelnoise, torch, torchio
+    >>> noise = functools.partial(labelnoise.choppy, sigma=1, plane=(-3, -2))
+    >>> label = torch.zeros(1, 4, 6, 1, dtype=torch.uint8)
+    >>> label[:, :, 2:4] = 1
+    >>> subject = torchio.Subject(organ=torchio.LabelMap(tensor=label))
+    >>> _ = torch.manual_seed(0)
+    >>> RandomLabelNoise(noise)(subject)["organ"].data[..., 0]
+    """
+
+    def __init__(self, perturb: Perturb, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.perturb = check_perturb(perturb)
+        self.args_names = ["perturb"]
+
+    def apply_transform(self, subject: Subject) -> Subject:
+        """Perturb the label maps of a subject."""
+        seed = {name: self._get_random_seed() for name in self.get_images_dict(subject)}
+        noisy: Subject = LabelNoise(self.perturb, seed, **self._get_base_args())(subject)
+        return noisy
+
+
+def _file_name(subject: Subject, name: str) -> str:
+    path = subject[name].path
+    if path is None:
+        raise ValueError(
+            f"subject[{name!r}]: has no path; load it from a file, or pass sample_key= to tell "
+            "what names a label map"
+        )
+    return name_of(path)
