@@ -44,6 +44,12 @@ class LabelNoise(DualTransform):
     >>> mask[1:5, 1:5] = 1
     >>> noise = LabelNoise(functools.partial(labelnoise.choppy, sigma=1), p=1)
     >>> A.Compose([noise], seed=0)(image=np.zeros((6, 6, 3), np.uint8), mask=mask)["mask"]
+    array([[0, 0, 0, 0, 0, 0],
+           [0, 0, 0, 1, 1, 0],
+           [0, 1, 1, 1, 1, 0],
+           [1, 1, 1, 1, 1, 1],
+           [1, 1, 1, 1, 0, 0],
+           [0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
 
     _targets = ALL_TARGETS
@@ -114,12 +120,18 @@ class LabelNoise(DualTransform):
         return np.ascontiguousarray(np.moveaxis(noisy, 0, -1))
 
 
-_NOISES = {noise.__name__: noise for noise in (labelnoise.natural, labelnoise.choppy, labelnoise.random)}
+_NOISES = {
+    noise.__name__: noise for noise in (labelnoise.natural, labelnoise.choppy, labelnoise.random)
+}
 
 
 def _to_mapping(perturb: Any) -> dict[str, Any]:
     name = getattr(getattr(perturb, "func", None), "__name__", None)
-    if not isinstance(perturb, functools.partial) or perturb.args or perturb.func is not _NOISES.get(name):
+    if (
+        not isinstance(perturb, functools.partial)
+        or perturb.args
+        or perturb.func is not _NOISES.get(name)
+    ):
         raise ValueError(
             f"perturb={perturb!r}: cannot be serialised; pass a functools.partial of "
             "labelnoise.natural, choppy or random with named arguments"

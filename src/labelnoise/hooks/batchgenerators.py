@@ -38,6 +38,10 @@ class LabelNoiseTransform(SegOnlyTransform):
     >>> label[..., 2:4] = 1
     >>> numpy.random.seed(0)
     >>> LabelNoiseTransform(noise)(segmentation=label)["segmentation"]
+    tensor([[[0, 1, 1, 1, 0, 0],
+             [0, 0, 1, 1, 0, 0],
+             [0, 1, 0, 0, 0, 0],
+             [0, 1, 1, 1, 0, 0]]], dtype=torch.int16)
     """
 
     def __init__(self, perturb: Perturb) -> None:

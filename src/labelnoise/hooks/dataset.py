@@ -49,10 +49,10 @@ class NoisyLabels:
     >>> noisy = NoisyLabels([(image, mask)], partial(labelnoise.choppy, sigma=1), seed=0)
     >>> noisy[0][1]
     array([[0, 0, 0, 0, 0, 0],
-           [0, 0, 1, 1, 1, 1],
-           [0, 1, 1, 1, 1, 0],
+           [0, 1, 1, 1, 0, 0],
+           [0, 1, 1, 1, 1, 1],
+           [1, 1, 1, 1, 0, 0],
            [1, 1, 1, 1, 1, 0],
-           [0, 0, 0, 1, 1, 0],
            [0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
 

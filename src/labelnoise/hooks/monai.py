@@ -47,6 +47,10 @@ class LabelNoised(MapTransform):
     >>> label[..., 2:4] = 1
     >>> transform = LabelNoised("label", noise, 0, sample_key=lambda data, key: "case 1")
     >>> transform({"label": label})["label"]
+    tensor([[[0, 0, 1, 1, 0, 0],
+             [0, 1, 1, 1, 0, 0],
+             [0, 0, 1, 1, 0, 0],
+             [0, 1, 1, 1, 0, 0]]], dtype=torch.uint8)
     """
 
     def __init__(
@@ -106,6 +110,10 @@ class RandLabelNoised(RandomizableTransform, MapTransform):
     >>> label = torch.zeros(1, 4, 6, dtype=torch.uint8)
     >>> label[..., 2:4] = 1
     >>> RandLabelNoised("label", noise).set_random_state(0)({"label": label})["label"]
+    tensor([[[0, 1, 1, 0, 0, 0],
+             [0, 0, 1, 1, 1, 0],
+             [0, 0, 1, 0, 0, 0],
+             [0, 0, 1, 0, 0, 0]]], dtype=torch.uint8)
     """
 
     def __init__(

@@ -58,8 +58,8 @@ class FixedLabelNoise(LabelTransform):
     seed : int
         Seed of the data set.
     sample_key : callable, optional
-        ``sample_key(subject, image_name)`` tells what names a label map. By default the last two parts of
-        its path, folder and file, so that the noise is the same on any machine.
+        ``sample_key(subject, image_name)`` tells what names a label map. By default the last
+        two parts of its path, folder and file, so that the noise is the same on any machine.
     **kwargs
         As for every TorchIO transform: `p`, `copy`, `include`, `exclude`, `keep` and so on.
 
@@ -76,6 +76,10 @@ class FixedLabelNoise(LabelTransform):
     >>> label[:, :, 2:4] = 1
     >>> transform = FixedLabelNoise(noise, 0, sample_key=lambda subject, name: "case 1")
     >>> transform(torchio.Subject(organ=torchio.LabelMap(tensor=label)))["organ"].data[..., 0]
+    tensor([[[0, 0, 1, 1, 0, 0],
+             [0, 1, 1, 1, 0, 0],
+             [0, 0, 1, 1, 0, 0],
+             [0, 1, 1, 1, 0, 0]]], dtype=torch.uint8)
     """
 
     def __init__(
@@ -131,6 +135,10 @@ class RandomLabelNoise(RandomTransform, LabelTransform):
     >>> subject = torchio.Subject(organ=torchio.LabelMap(tensor=label))
     >>> _ = torch.manual_seed(0)
     >>> RandomLabelNoise(noise)(subject)["organ"].data[..., 0]
+    tensor([[[0, 0, 0, 0, 0, 0],
+             [0, 0, 0, 0, 0, 0],
+             [0, 0, 1, 1, 1, 0],
+             [0, 1, 1, 0, 0, 0]]], dtype=torch.uint8)
     """
 
     def __init__(self, perturb: Perturb, **kwargs: Any) -> None:

@@ -1,0 +1,135 @@
+"""NoisyLabels, in PyTorch's DataLoader and without."""
+
+import multiprocessing
+import pickle
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from samples import NOISE, Named, Pair, Pairs, different, label_map
+from torch.utils.data import DataLoader
+
+import labelnoise
+from labelnoise.hooks.dataset import NoisyLabels
+
+METHODS = multiprocessing.get_all_start_methods()
+
+
+def load(dataset, workers=2, method=None):
+    """Return the labels of one epoch, by the index that images tell."""
+    loader = DataLoader(dataset, 2, num_workers=workers, multiprocessing_context=method)
+    labels = [None] * len(dataset)
+    for images, masks in loader:
+        for image, mask in zip(images, masks, strict=True):
+            assert (image == image[0, 0, 0]).all()
+            labels[int(image[0, 0, 0])] = mask.numpy()
+    return labels
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_fixed_noise_is_the_same_in_any_worker(method):
+    """Fixed noise is what `sample_rng` gives, under each start method."""
+    noisy = load(NoisyLabels(Pairs(), NOISE, 5), method=method)
+    for index, mask in enumerate(noisy):
+        expected = NOISE(label_map(), rng=labelnoise.sample_rng(5, index))
+        np.testing.assert_array_equal(mask, expected)
+    assert different(noisy) == 8
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_fixed_noise_does_not_depend_on_the_number_of_workers(workers):
+    """It is the same in each epoch, too."""
+    dataset = NoisyLabels(Pairs(), NOISE, 5)
+    first = [dataset[index][1] for index in range(8)]
+    for _ in range(2):
+        np.testing.assert_array_equal(load(dataset, workers), first)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_resampled_noise_differs_between_epochs_and_workers(method):
+    """No two label maps of two epochs with two workers are the same."""
+    dataset = NoisyLabels(Pairs(), NOISE, None)
+    assert different(load(dataset, method=method) + load(dataset, method=method)) == 16
+
+
+def test_resampled_noise_follows_torch_manual_seed():
+    """The same seed, the same epochs."""
+    epochs = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        epochs.append(load(NoisyLabels(Pairs(), NOISE, None)))
+    np.testing.assert_array_equal(*epochs)
+
+
+def test_names_make_noise_independent_of_the_order():
+    """An entry of the sample, or a sequence, names it."""
+    by_entry = NoisyLabels(Named(), NOISE, 5, label="mask", key="name")
+    by_list = NoisyLabels(Pairs(), NOISE, 5, key=[f"case {index}" for index in range(8)])
+    for index in range(8):
+        np.testing.assert_array_equal(by_entry[7 - index]["mask"], by_list[index][1])
+    assert by_entry[0]["name"] == "case 7"
+
+
+def test_nothing_but_the_label_changes():
+    """Images are the dataset's own, containers of its type, the dataset untouched."""
+    image, mask = np.zeros(3), label_map()
+    for sample in (image, mask), [image, mask], Pair(image, mask):
+        noisy = NoisyLabels([sample], NOISE, 0)[0]
+        assert type(noisy) is type(sample)
+        assert noisy[0] is image
+        assert (noisy[1] != mask).any()
+        assert sample[1] is mask
+        np.testing.assert_array_equal(noisy[1] == -1, mask == -1)
+    sample = {"image": image, "mask": mask}
+    assert NoisyLabels([sample], NOISE, 0, label="mask")[0]["image"] is image
+    assert sample["mask"] is mask
+    np.testing.assert_array_equal(mask, label_map())
+
+
+def test_an_index_from_the_end_names_the_same_sample():
+    """So do a loop over the dataset and a pickled round trip."""
+    dataset = NoisyLabels(Pairs(), NOISE, 0)
+    np.testing.assert_array_equal(dataset[-1][1], dataset[7][1])
+    copied = pickle.loads(pickle.dumps(dataset))
+    for sample, index in zip(dataset, range(9), strict=False):
+        np.testing.assert_array_equal(sample[1], copied[index][1])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int64", "float32", "float64", "bool"])
+def test_tensors_keep_their_dtype(dtype):
+    """Whole floating-point labels are labels."""
+    labels = (label_map() == 1).astype(dtype)
+    noise = partial(labelnoise.natural, sigma=2)
+    noisy = NoisyLabels([(None, torch.from_numpy(labels))], noise, 0)[0][1]
+    assert noisy.dtype == torch.from_numpy(labels).dtype
+    expected = noise(labels.astype(int), rng=labelnoise.sample_rng(0, 0))
+    np.testing.assert_array_equal(noisy.numpy(), expected)
+    array = NoisyLabels([(None, labels)], noise, 0)[0][1]
+    assert array.dtype == labels.dtype
+    np.testing.assert_array_equal(array, expected)
+
+
+def test_tensors_of_any_layout():
+    """Views, expanded tensors and such that need a gradient."""
+    labels = torch.from_numpy(label_map(np.float32))
+    for view in labels.T, labels[::2, 3:], labels[:1].expand(9, 40):
+        noisy = NoisyLabels([(None, view)], NOISE, 0)[0][1]
+        expected = NOISE(view.numpy().astype(int), rng=labelnoise.sample_rng(0, 0))
+        np.testing.assert_array_equal(noisy.numpy(), expected)
+    assert not NoisyLabels([(0, labels.requires_grad_())], NOISE, 0)[0][1].requires_grad
+
+
+def test_bad_arguments_are_told():
+    """In one sentence, when the wrapper is made where that can be."""
+    with pytest.raises(TypeError, match=r"^perturb='natural': pass a function"):
+        NoisyLabels(Pairs(), "natural", 0)
+    with pytest.raises(ValueError, match=r"^seed=-1: "):
+        NoisyLabels(Pairs(), NOISE, -1)
+    with pytest.raises(ValueError, match=r"^key: 1 names for 8 samples"):
+        NoisyLabels(Pairs(), NOISE, 0, key=["a"])
+    with pytest.raises(TypeError, match=r"^labels: str is neither an array nor a tensor"):
+        NoisyLabels([("image", "mask")], NOISE, 0)[0]
+    for value in 0.5, np.nan, np.inf, 1e300:
+        with pytest.raises(ValueError, match=r"^labels: dtype float64 with values .* not whole"):
+            NoisyLabels([(None, np.full((3, 3), value))], NOISE, 0)[0]
