@@ -110,6 +110,14 @@ def test_tensors_keep_their_dtype(dtype):
     np.testing.assert_array_equal(array, expected)
 
 
+def test_labels_that_resampling_left_nearly_whole_are_rounded():
+    """As a lazy resampling does in MONAI."""
+    labels = label_map(np.float32) * np.float32(1 - 1e-6)
+    noisy = NoisyLabels([(None, labels)], NOISE, 0)[0][1]
+    expected = NOISE(label_map(), rng=labelnoise.sample_rng(0, 0))
+    np.testing.assert_array_equal(noisy, expected)
+
+
 def test_tensors_of_any_layout():
     """Views, expanded tensors and such that need a gradient."""
     labels = torch.from_numpy(label_map(np.float32))

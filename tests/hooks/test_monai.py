@@ -10,7 +10,7 @@ from samples import NOISE, different, label_map
 
 import labelnoise
 
-monai = pytest.importorskip("monai")
+pytest.importorskip("monai")
 nibabel = pytest.importorskip("nibabel")
 from monai.data import CacheDataset, DataLoader, Dataset, MetaTensor  # noqa: E402
 from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, Spacingd  # noqa: E402

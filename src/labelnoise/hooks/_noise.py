@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Perturb = Callable[..., NDArray[Any]]
 Labels = TypeVar("Labels")
+_ROUNDING = 1e-3
 
 
 def check_perturb(perturb: Any) -> Perturb:
@@ -24,8 +25,8 @@ def check_perturb(perturb: Any) -> Perturb:
 def perturb_labels(perturb: Perturb, labels: Labels, rng: Any) -> Labels:
     """Return ``perturb(labels, rng=rng)`` of the type, dtype, device and metadata of `labels`.
 
-    `labels` is an array or a tensor. Frameworks often store labels as floating-point numbers; whole
-    ones are taken for what they are.
+    `labels` is an array or a tensor. Frameworks often store labels as floating-point numbers; ones
+    that are whole, or nearly so after resampling, are taken for what they are.
     """
     if isinstance(labels, np.ndarray):
         return _perturb_array(perturb, labels, rng)  # type: ignore[return-value]
@@ -48,10 +49,14 @@ def _perturb_array(perturb: Perturb, labels: NDArray[Any], rng: Any) -> NDArray[
     with np.errstate(invalid="ignore"):
         whole = labels.astype(np.int32)
     if not np.array_equal(whole, labels):
-        raise ValueError(
-            f"labels: dtype {labels.dtype} with values that are not whole; "
-            "pass label maps, not probabilities (take the argmax over classes first)"
-        )
+        with np.errstate(invalid="ignore"):
+            whole = np.rint(labels).astype(np.int32)  # resampling leaves 0.9999999
+            rounded = np.all(np.abs(labels - whole) < _ROUNDING)
+        if not rounded:
+            raise ValueError(
+                f"labels: dtype {labels.dtype} with values that are not whole; "
+                "pass label maps, not probabilities (take the argmax over classes first)"
+            )
     return perturb(whole, rng=rng).astype(labels.dtype)
 
 
