@@ -1,9 +1,13 @@
 """Settings of all tests, and real masks where they are at hand."""
 
+import os
+
 import numpy as np
 import pytest
 from helpers import SHARED
 from hypothesis import settings
+
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # its import asks the network for a newer version
 
 settings.register_profile("labelnoise", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("labelnoise")

@@ -51,6 +51,30 @@ def test_modules_import_lower_layers_only():
     assert allowed == {path.stem for path in SOURCE.glob("*.py")}
 
 
+def test_each_hook_imports_its_own_framework_only():
+    """Besides what all hooks share and the library's public names."""
+    frameworks = {"albumentations", "batchgeneratorsv2", "monai", "torchio", "torchvision"}
+    allowed = {"batchgenerators": {"batchgeneratorsv2"}, "dataset": set(), "_noise": set()}
+    for path in (SOURCE / "hooks").glob("*.py"):
+        tree = ast.walk(ast.parse(path.read_text()))
+        nodes = [node for node in tree if isinstance(node, ast.Import | ast.ImportFrom)]
+        outside = {
+            name.split(".")[0]
+            for node in nodes
+            for name in (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+            )
+            if isinstance(node, ast.Import) or not node.level
+        }
+        assert outside & frameworks <= allowed.get(path.stem, {path.stem}), path.name
+        inside = {
+            node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 2
+        }
+        assert inside <= {"_streams"}, path.name
+
+
 def test_heavy_packages_wait_until_they_are_needed():
     """Neither importing the package nor scoring masks loads them."""
     code = (

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Perturb = Callable[..., NDArray[Any]]
-Labels = TypeVar("Labels")
+Labels = TypeVar("Labels", bound=Any)
 _ROUNDING = 1e-3
 
 
@@ -37,7 +37,7 @@ def perturb_labels(perturb: Perturb, labels: Labels, rng: Any) -> Labels:
         )
     import torch
 
-    result = _perturb_array(perturb, labels.numpy(force=True), rng)  # type: ignore[attr-defined]
+    result = _perturb_array(perturb, labels.numpy(force=True), rng)
     copy = labels.detach().clone()
     copy.copy_(torch.from_numpy(np.ascontiguousarray(result)))
     return copy  # type: ignore[no-any-return]

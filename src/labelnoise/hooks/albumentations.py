@@ -126,7 +126,7 @@ _NOISES = {
 
 
 def _to_mapping(perturb: Any) -> dict[str, Any]:
-    name = getattr(getattr(perturb, "func", None), "__name__", None)
+    name = getattr(getattr(perturb, "func", None), "__name__", "")
     if (
         not isinstance(perturb, functools.partial)
         or perturb.args

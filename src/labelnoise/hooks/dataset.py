@@ -1,7 +1,7 @@
 """Label noise for any map-style dataset: PyTorch's, or a list of samples."""
 
 import copy
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .._streams import sample_rng
@@ -62,8 +62,8 @@ class NoisyLabels:
         perturb: Perturb,
         seed: int | None,
         *,
-        label: int | str = 1,
-        key: str | Sequence[Hashable] | None = None,
+        label: Any = 1,
+        key: str | Sequence[Any] | None = None,
     ) -> None:
         if seed is not None:
             sample_rng(seed, 0)  # refuses a bad one here rather than in a worker
@@ -90,7 +90,7 @@ class NoisyLabels:
             sample[self.label] = noisy
             return sample
         items: list[Any] = list(sample)
-        items[self.label] = noisy  # type: ignore[call-overload]
+        items[self.label] = noisy
         return type(sample)(*items) if hasattr(sample, "_fields") else tuple(items)
 
     def _rng(self, index: int, sample: Any) -> Any:
