@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Perturb = Callable[..., NDArray[Any]]
 Labels = TypeVar("Labels", bound=Any)
-_ROUNDING = 1e-3
+_ROUNDING = 1e-3  # by how much resampling may have missed a whole number
 
 
 def check_perturb(perturb: Any) -> Perturb:
@@ -47,16 +47,14 @@ def _perturb_array(perturb: Perturb, labels: NDArray[Any], rng: Any) -> NDArray[
     if labels.dtype.kind != "f":
         return perturb(labels, rng=rng)
     with np.errstate(invalid="ignore"):
-        whole = labels.astype(np.int32)
-    if not np.array_equal(whole, labels):
-        with np.errstate(invalid="ignore"):
-            whole = np.rint(labels).astype(np.int32)  # resampling leaves 0.9999999
-            rounded = np.all(np.abs(labels - whole) < _ROUNDING)
-        if not rounded:
-            raise ValueError(
-                f"labels: dtype {labels.dtype} with values that are not whole; "
-                "pass label maps, not probabilities (take the argmax over classes first)"
-            )
+        whole: NDArray[Any] = labels.astype(np.int16)
+        if not np.array_equal(whole.astype(labels.dtype), labels):
+            whole = np.rint(labels).astype(np.int32)
+            if not np.all(np.abs(whole - labels) < _ROUNDING):
+                raise ValueError(
+                    f"labels: dtype {labels.dtype} with values that are not whole; "
+                    "pass label maps, not probabilities (take the argmax over classes first)"
+                )
     return perturb(whole, rng=rng).astype(labels.dtype)
 
 

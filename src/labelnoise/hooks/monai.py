@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from monai.config import KeysCollection
+from monai.data import MetaTensor
 from monai.transforms import MapTransform, RandomizableTransform
 
 from .._streams import sample_rng
@@ -73,7 +74,7 @@ class LabelNoised(MapTransform):
         noisy = dict(data)
         for key in self.key_iterator(noisy):
             rng = sample_rng(self.seed, self.sample_key(data, key))
-            noisy[key] = perturb_labels(self.perturb, data[key], rng)
+            noisy[key] = _perturb(self.perturb, data[key], rng)
         return noisy
 
 
@@ -134,8 +135,15 @@ class RandLabelNoised(RandomizableTransform, MapTransform):
         if self._do_transform:
             for key in self.key_iterator(noisy):
                 seed = int.from_bytes(self.R.bytes(8), "little")
-                noisy[key] = perturb_labels(self.perturb, data[key], seed)
+                noisy[key] = _perturb(self.perturb, data[key], seed)
         return noisy
+
+
+def _perturb(perturb: Perturb, labels: Any, rng: Any) -> Any:
+    if not isinstance(labels, MetaTensor):
+        return perturb_labels(perturb, labels, rng)
+    noisy = perturb_labels(perturb, labels.as_tensor(), rng)  # a MetaTensor clones itself slowly
+    return MetaTensor(noisy).copy_meta_from(labels)
 
 
 def _file_name(data: Mapping[Hashable, Any], key: Hashable) -> str:
