@@ -56,22 +56,15 @@ def test_each_hook_imports_its_own_framework_only():
     frameworks = {"albumentations", "batchgeneratorsv2", "monai", "torchio", "torchvision"}
     allowed = {"batchgenerators": {"batchgeneratorsv2"}, "dataset": set(), "_noise": set()}
     for path in (SOURCE / "hooks").glob("*.py"):
-        tree = ast.walk(ast.parse(path.read_text()))
-        nodes = [node for node in tree if isinstance(node, ast.Import | ast.ImportFrom)]
-        outside = {
-            name.split(".")[0]
-            for node in nodes
-            for name in (
-                [alias.name for alias in node.names]
-                if isinstance(node, ast.Import)
-                else [node.module or ""]
-            )
-            if isinstance(node, ast.Import) or not node.level
-        }
+        outside, inside = set(), set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                outside |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                outside.add(node.module.split(".")[0])
+            elif isinstance(node, ast.ImportFrom) and node.level == 2:
+                inside.add(node.module)
         assert outside & frameworks <= allowed.get(path.stem, {path.stem}), path.name
-        inside = {
-            node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 2
-        }
         assert inside <= {"_streams"}, path.name
 
 

@@ -4,46 +4,47 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import labelnoise
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
-def test_the_first_example_runs(capsys):
+@pytest.fixture(scope="module")
+def blocks():
+    """Return the Python blocks, in order."""
+    return re.findall(r"```python\n(.*?)```", README, re.S)
+
+
+@pytest.fixture
+def scope(blocks, capsys):
+    """Run the first block, on which the others build; return what it leaves."""
+    scope = {}
+    exec(blocks[0], scope)
+    scope["printed"] = capsys.readouterr().out
+    return scope
+
+
+def test_the_first_example_runs(scope):
     """Ten lines that perturb, calibrate and match."""
-    code = next(block for block in re.findall(r"```python\n(.*?)```", README, re.S))
-    exec(code, {})
-    strength, dice = map(float, capsys.readouterr().out.split())
+    strength, dice = map(float, scope["printed"].split())
     assert 3 < strength < 12
     assert abs(dice - 0.9) < 0.005
 
 
-def test_the_sample_example_runs():
-    """It gives the same noise for the same sample."""
-    code = re.findall(r"```python\n(.*?)```", README, re.S)[1]
-    scope = {"labelnoise": labelnoise}
-    exec(code, scope)
-
-    class Dataset:
-        seed, names = 0, ["a", "b"]
-        __getitem__ = scope["__getitem__"]
-
-        def load(self, index):
-            mask = np.zeros((60, 60), bool)
-            mask[20:40, 20:40] = True
-            return None, mask
-
-    noisy = Dataset()[1][1]
-    np.testing.assert_array_equal(noisy, Dataset()[1][1])
-    assert (noisy != Dataset()[0][1]).any()
+def test_the_dataset_example_runs(blocks, scope):
+    """The wrapper and the sample's own stream give the same noise."""
+    exec(blocks[1], scope)
+    np.testing.assert_array_equal(scope["noisy"], scope["same"])
+    assert 0.7 < labelnoise.dice(scope["masks"][0], scope["noisy"]) < 1
+    np.testing.assert_array_equal(scope["image"], scope["masks"][0] - 0.5)
 
 
-def test_the_map_example_runs(capsys):
+def test_the_map_example_runs(blocks, scope, capsys):
     """It draws liver and lesion and leaves the rest."""
-    code = re.findall(r"```python\n(.*?)```", README, re.S)[2]
-    scope = {"labelnoise": labelnoise, "np": np}
-    exec(code, scope)
+    exec(blocks[1], scope)
+    exec(blocks[2], scope)
     scores = eval(capsys.readouterr().out)
     assert set(scores) == {1, 2}
     assert 0.7 < scores[2] < scores[1] < 1

@@ -1,7 +1,9 @@
 """Label noise in nnU-Net's pipeline of batchgeneratorsv2."""
 
 import pickle
+import re
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,3 +86,23 @@ def test_noise_differs_between_epochs_and_workers():
 def test_nothing_to_do_without_a_segmentation():
     """As at inference."""
     assert LabelNoiseTransform(NOISE)(image=None) == {"image": None}
+
+
+def test_the_documented_trainer_draws_noise(monkeypatch):
+    """nnU-Net's own pipeline, with the trainer of docs/hooks/nnunet.md and without."""
+    trainers = pytest.importorskip("nnunetv2.training.nnUNetTrainer.nnUNetTrainer")
+    page = Path(__file__).parents[2] / "docs" / "hooks" / "nnunet.md"
+    scope = {"__name__": "page"}
+    for code in re.findall(r"```python\n(.*?)```", page.read_text(), re.S):
+        exec(code, scope)
+    spatial = "batchgeneratorsv2.transforms.spatial.spatial.SpatialTransform.apply"
+    monkeypatch.setattr(spatial, lambda self, data_dict, **_: data_dict)
+    arguments = ((32, 40), 0, [[1, 1]], (), False, [False, False])
+    results = []
+    for trainer in trainers.nnUNetTrainer, scope["NoisyTrainer"]:
+        pipeline = trainer.get_training_transforms(*arguments)
+        results.append(pipeline(**sample())["segmentation"][0].numpy())
+    clean, noisy = results
+    assert set(np.unique(noisy)) == set(np.unique(clean))
+    assert 0 < labelnoise.dice(clean, noisy, labels=[1]) < 1
+    assert ((noisy == 2) == (clean == 2)).all()

@@ -15,6 +15,7 @@ nibabel = pytest.importorskip("nibabel")
 from monai.data import CacheDataset, DataLoader, Dataset, MetaTensor  # noqa: E402
 from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, Spacingd  # noqa: E402
 
+from labelnoise.hooks.dataset import NoisyLabels  # noqa: E402
 from labelnoise.hooks.monai import LabelNoised, RandLabelNoised  # noqa: E402
 
 AXIAL = partial(NOISE, plane=(-2, -3))
@@ -161,3 +162,14 @@ def test_what_names_nothing_is_told(files):
         LabelNoised("label", NOISE, 7)({"label": torch.zeros(1, 4, 4)})
     with pytest.raises(ValueError, match="not whole"):
         RandLabelNoised("label", NOISE)({"label": torch.full((1, 4, 4), 0.5)})
+
+
+def test_a_wrapped_dataset_keeps_metadata(files):
+    """MetaTensors of floats come back with affine, file name and dtype."""
+    clean = Dataset(files, pipeline())
+    noisy = NoisyLabels(clean, AXIAL, seed=None, label="label")[0]["label"]
+    assert isinstance(noisy, MetaTensor)
+    assert noisy.meta["filename_or_obj"] == files[0]["label"]
+    assert torch.equal(noisy.affine, clean[0]["label"].affine)
+    assert noisy.dtype == torch.float32
+    assert (noisy != clean[0]["label"]).any()

@@ -29,7 +29,8 @@ def perturb_labels(perturb: Perturb, labels: Labels, rng: Any) -> Labels:
     that are whole, or nearly so after resampling, are taken for what they are.
     """
     if isinstance(labels, np.ndarray):
-        return _perturb_array(perturb, labels, rng)  # type: ignore[return-value]
+        noisy = perturb(_whole(labels), rng=rng)
+        return noisy.astype(labels.dtype, copy=False)  # type: ignore[return-value]
     if not hasattr(labels, "detach"):
         raise TypeError(
             f"labels: {type(labels).__name__} is neither an array nor a tensor; "
@@ -37,25 +38,26 @@ def perturb_labels(perturb: Perturb, labels: Labels, rng: Any) -> Labels:
         )
     import torch
 
-    result = _perturb_array(perturb, labels.numpy(force=True), rng)
-    copy = labels.detach().clone()
-    copy.copy_(torch.from_numpy(np.ascontiguousarray(result)))
-    return copy  # type: ignore[no-any-return]
+    noisy = perturb(_whole(labels.numpy(force=True)), rng=rng)
+    copy = torch.empty_like(labels, requires_grad=False)
+    return copy.copy_(torch.from_numpy(np.ascontiguousarray(noisy)))  # type: ignore[no-any-return]
 
 
-def _perturb_array(perturb: Perturb, labels: NDArray[Any], rng: Any) -> NDArray[Any]:
+def _whole(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels as they are, floating-point ones as integers."""
     if labels.dtype.kind != "f":
-        return perturb(labels, rng=rng)
+        return labels
     with np.errstate(invalid="ignore"):
-        whole: NDArray[Any] = labels.astype(np.int16)
-        if not np.array_equal(whole.astype(labels.dtype), labels):
-            whole = np.rint(labels).astype(np.int32)
-            if not np.all(np.abs(whole - labels) < _ROUNDING):
-                raise ValueError(
-                    f"labels: dtype {labels.dtype} with values that are not whole; "
-                    "pass label maps, not probabilities (take the argmax over classes first)"
-                )
-    return perturb(whole, rng=rng).astype(labels.dtype)
+        small: NDArray[Any] = labels.astype(np.uint8)
+        if np.array_equal(small.astype(labels.dtype), labels):
+            return small
+        whole: NDArray[Any] = np.rint(labels).astype(np.int32)
+        if not np.all(np.abs(whole - labels) < _ROUNDING):
+            raise ValueError(
+                f"labels: dtype {labels.dtype} with values that are not whole; "
+                "pass label maps, not probabilities (take the argmax over classes first)"
+            )
+    return whole
 
 
 def name_of(path: str | os.PathLike[str]) -> str:

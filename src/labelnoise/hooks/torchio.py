@@ -29,6 +29,19 @@ class LabelNoise(LabelTransform):
     ------
     ValueError
         If labels are not whole numbers.
+
+    Examples
+    --------
+    >>> import functools, labelnoise, torch, torchio
+    >>> noise = functools.partial(labelnoise.choppy, sigma=1, plane=(-3, -2))
+    >>> label = torch.zeros(1, 4, 6, 1, dtype=torch.uint8)
+    >>> label[:, :, 2:4] = 1
+    >>> subject = torchio.Subject(organ=torchio.LabelMap(tensor=label))
+    >>> LabelNoise(noise, {"organ": 0})(subject)["organ"].data[..., 0]
+    tensor([[[0, 0, 0, 1, 0, 0],
+             [0, 0, 1, 0, 0, 0],
+             [0, 0, 1, 1, 0, 0],
+             [0, 0, 1, 1, 0, 0]]], dtype=torch.uint8)
     """
 
     def __init__(self, perturb: Perturb, seed: Mapping[str, int], **kwargs: Any) -> None:
