@@ -1,0 +1,37 @@
+"""The command line: ``labelnoise perturb``, ``calibrate`` and ``compare``."""
+
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments, by default those of the process.
+
+    Returns
+    -------
+    int
+        0 when all is done, 1 when some cases failed, 2 when the arguments cannot be used, 130 when
+        interrupted.
+    """
+    from . import _commands
+    from ._arguments import parser
+    from ._sources import UsageError
+
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = parser().parse_args(arguments)
+    try:
+        return int(getattr(_commands, options.command)(options, arguments))
+    except UsageError as error:
+        print(f"labelnoise: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"labelnoise: {error}; mend that and run it again", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("labelnoise: interrupted; go on with --resume", file=sys.stderr)
+        return 130

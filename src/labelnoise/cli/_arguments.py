@@ -1,0 +1,165 @@
+"""The arguments of the command line, and its help."""
+
+import argparse
+from pathlib import Path
+
+from .. import __version__
+from ._cases import NAMES
+
+_WHERE = """\
+SRC is a folder of label maps: NIfTI (.nii, .nii.gz), PNG or TIFF files; or a raw dataset of nnU-Net
+(with dataset.json and labelsTr), whose labelsTr is meant."""
+_PERTURB = f"""\
+Write a noisy copy of the labels in SRC to DST, with a manifest of what was done.
+
+{_WHERE}
+File names, headers, affines, palettes and data types stay; only labels change.
+A case's noise depends on --seed and its name alone: not on the number of workers, the order or the
+other cases. Nothing is overwritten; SRC is only read."""
+_EXAMPLES = """\
+examples:
+  labelnoise perturb labels noisy --noise natural --dice 0.90
+      one strength for all, so that the mean Dice score of the cases is 0.90
+  labelnoise perturb labels noisy --noise natural --dice 0.90 --per-case
+      a strength for each case, so that each has Dice 0.90
+  labelnoise perturb labels noisy --noise choppy --strength 3 --spacing mm
+      row ends off by 3 mm (standard deviation)
+  labelnoise perturb Dataset003_Liver Dataset503_LiverNoisy --noise natural --dice 0.85
+      a dataset for nnU-Net with noisy training labels
+
+exit codes: 0 all done; 1 some cases failed, and are listed; 2 unusable arguments"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = argparse.ArgumentParser(
+        "labelnoise", description="Make segmentation labels wrong as annotators do, repeatably."
+    )
+    top.add_argument("--version", action="version", version=f"labelnoise {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    raw = argparse.RawDescriptionHelpFormatter
+
+    perturb = commands.add_parser(
+        "perturb",
+        help="write a noisy copy of a dataset",
+        description=_PERTURB,
+        epilog=_EXAMPLES,
+        formatter_class=raw,
+    )
+    _add_source(perturb)
+    perturb.add_argument("dst", metavar="DST", type=Path, help="new folder for the noisy copy")
+    perturb.add_argument("--noise", required=True, choices=NAMES, help="how labels err")
+    amount = perturb.add_mutually_exclusive_group(required=True)
+    amount.add_argument(
+        "--dice", type=float, help="mean Dice score of the noisy labels, between 0 and 1"
+    )
+    amount.add_argument(
+        "--strength",
+        type=float,
+        help="sigma in pixels (natural, choppy), or the rate of flipped pixels (random)",
+    )
+    perturb.add_argument(
+        "--per-case", action="store_true", help="reach --dice in each case, not on average"
+    )
+    perturb.add_argument(
+        "--resume", action="store_true", help="finish DST after an interruption; verify what is done"
+    )
+    perturb.add_argument(
+        "--copy-images", action="store_true", help="nnU-Net: copy images instead of linking them"
+    )
+    _add_noise(perturb)
+    _add_search(perturb)
+    _add_work(perturb)
+
+    calibrate = commands.add_parser(
+        "calibrate",
+        help="print the strengths that give wanted scores",
+        description="Print the strength at which the mean Dice score of the cases in SRC is --dice."
+        f"\n\n{_WHERE}",
+        formatter_class=raw,
+    )
+    _add_source(calibrate)
+    calibrate.add_argument(
+        "--noise", nargs="+", default=list(NAMES), choices=NAMES, help="how labels err (all three)"
+    )
+    calibrate.add_argument(
+        "--dice", nargs="+", type=float, default=[0.95, 0.9, 0.85], help="(0.95 0.90 0.85)"
+    )
+    calibrate.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    _add_noise(calibrate)
+    _add_search(calibrate)
+    _add_work(calibrate)
+
+    compare = commands.add_parser(
+        "compare",
+        help="score the labels of two folders",
+        description="Print Dice and IoU of each label of each case that A and B have, and the\n"
+        f"share of the case's pixels that differ.\n\n{_WHERE.replace('SRC', 'A (and B)')}",
+        formatter_class=raw,
+    )
+    compare.add_argument("a", metavar="A", type=Path, help="reference labels")
+    compare.add_argument("b", metavar="B", type=Path, help="other labels of the same cases")
+    compare.add_argument("--csv", action="store_true", help="print CSV instead of a table")
+    _add_pattern(compare)
+    _add_work(compare)
+    return top
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("src", metavar="SRC", type=Path, help="folder of clean labels")
+    _add_pattern(parser)
+
+
+def _add_pattern(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--pattern",
+        default="*",
+        help="which files, e.g. 'segmentation-*', or '**/*' for subfolders (*)",
+    )
+
+
+def _add_noise(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("noise")
+    group.add_argument(
+        "--labels",
+        nargs="+",
+        type=int,
+        help="labels that are drawn and scored, later ones over earlier ones; others never change "
+        "(all but 0; of an nnU-Net dataset, those of dataset.json but the ignored one)",
+    )
+    group.add_argument(
+        "--plane",
+        choices=("axial", "sagittal", "coronal"),
+        default="axial",
+        help="planes of NIfTI volumes that annotators draw in (axial)",
+    )
+    group.add_argument(
+        "--spacing",
+        choices=("mm", "pixel"),
+        default="pixel",
+        help="unit of sigma in NIfTI volumes (pixel)",
+    )
+    group.add_argument("--knots", type=int, help="natural: offsets drawn a contour (5)")
+    group.add_argument(
+        "--prevalence",
+        type=float,
+        help="random: share of foreground in the dataset, at which background flips everywhere",
+    )
+    group.add_argument("--seed", type=int, default=0, help="another seed, other noise (0)")
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("search for a strength")
+    group.add_argument("--tol", type=float, default=0.005, help="tolerance of the score (0.005)")
+    group.add_argument(
+        "--sample", type=int, default=1000, help="at most so many cases, chosen by --seed (1000)"
+    )
+
+
+def _add_work(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("work")
+    where = group.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, default=1, help="number of processes (1)")
+    where.add_argument(
+        "--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers see SRC and DST"
+    )

@@ -1,0 +1,209 @@
+"""Label files, NIfTI and pictures: their labels change, and nothing else in them."""
+
+import gzip
+import io
+import os
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+PICTURES = (".png", ".tif", ".tiff")
+SUFFIXES = (".nii.gz", ".nii", *PICTURES)
+_WORLD = {"axial": (1, 0), "sagittal": (2, 1), "coronal": (2, 0)}  # rows and columns run along
+_MILLIMETRES = {"meter": 1000.0, "micron": 0.001}
+
+
+class LabelFile(Protocol):
+    """A label map, and how to write another one in its stead."""
+
+    labels: NDArray[Any]
+
+    def plane(self, name: str) -> tuple[int, int]:
+        """Return the (row, column) axes of the planes that are called axial, sagittal, coronal."""
+
+    def spacing(self, plane: tuple[int, int]) -> tuple[float, float]:
+        """Return the millimetres from row to row and from column to column."""
+
+    def encode(self, labels: NDArray[Any]) -> bytes:
+        """Return the file's bytes with other labels."""
+
+
+def suffix_of(name: str) -> str:
+    """Return the ending of a label file's name, or nothing."""
+    return next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
+
+
+def read(path: Path) -> tuple[LabelFile, str]:
+    """Read a label file; return it with the SHA-256 of its bytes.
+
+    Raises
+    ------
+    ValueError
+        If the file is broken, or holds no whole numbers.
+    """
+    raw = path.read_bytes()
+    kind: Callable[[str, bytes], LabelFile] = _Nifti
+    if suffix_of(path.name) in PICTURES:
+        kind = _Picture
+    try:
+        return kind(path.name, raw), sha256(raw).hexdigest()
+    except (_NoLabels, ImportError):
+        raise
+    except Exception as error:  # each library has its own for broken files
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise ValueError(f"cannot be read ({reason}); copy or download it again") from error
+
+
+def publish(path: Path, content: bytes) -> None:
+    """Write a file; one that is there must be the same already."""
+    if not path.exists():
+        write(path, content)
+    elif path.read_bytes() != content:
+        raise FileExistsError(f"{path.name} is there with other content; move it away")
+
+
+def write(path: Path, content: bytes) -> None:
+    """Give a file its name when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+class _NoLabels(ValueError):
+    """What a whole file holds is no label map."""
+
+
+class _Nifti:
+    """A NIfTI-1 or -2 file; its header, extensions and scaling stay, byte for byte."""
+
+    def __init__(self, name: str, raw: bytes) -> None:
+        import nibabel
+
+        self._packed = suffix_of(name).endswith(".gz")
+        self._content = gzip.decompress(raw) if self._packed else raw
+        for kind in nibabel.Nifti1Image, nibabel.Nifti2Image:
+            if kind.header_class.may_contain_header(self._content[:540]):
+                break
+        else:
+            raise ValueError("no NIfTI header")
+        self._image = kind.from_bytes(self._content)
+        proxy = self._image.dataobj
+        stored = proxy.get_unscaled()
+        self._scaled = (proxy.slope, proxy.inter) != (1, 0)
+        self.labels = _whole(stored * proxy.slope + proxy.inter if self._scaled else stored)
+
+    def plane(self, name: str) -> tuple[int, int]:
+        from nibabel.orientations import io_orientation
+
+        world = io_orientation(self._image.affine)[:, 0].tolist()
+        row, column = (world.index(axis) for axis in _WORLD[name])
+        if max(row, column) >= self.labels.ndim:
+            raise ValueError(f"shape {self.labels.shape} has no {name} planes; pass another plane")
+        return row, column
+
+    def spacing(self, plane: tuple[int, int]) -> tuple[float, float]:
+        header = self._image.header
+        unit = _MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
+        row, column = (float(header.get_zooms()[axis]) * unit for axis in plane)
+        return row, column
+
+    def encode(self, labels: NDArray[Any]) -> bytes:
+        proxy = self._image.dataobj
+        stored: NDArray[Any] = labels
+        if self._scaled:
+            stored = np.rint((labels - proxy.inter) / proxy.slope)
+        stored = stored.astype(proxy.dtype, copy=False)
+        end = proxy.offset + stored.nbytes
+        parts = self._content[: proxy.offset], stored.tobytes(order="F"), self._content[end:]
+        if not self._packed:
+            return b"".join(parts)
+        packed = io.BytesIO()
+        with gzip.GzipFile("", "wb", 1, packed, mtime=0) as file:
+            file.writelines(parts)
+        return packed.getvalue()
+
+
+class _Picture:
+    """A PNG or TIFF file of one page or several; mode, palette and bit depth stay."""
+
+    def __init__(self, name: str, raw: bytes) -> None:
+        from PIL import Image, ImageSequence
+
+        Image.MAX_IMAGE_PIXELS = None  # masks of whole slides are no attack
+        self._name = name
+        with Image.open(io.BytesIO(raw)) as image:
+            self._format, self._options = image.format, _options(image, raw)
+            pages = [page.copy() for page in ImageSequence.Iterator(image)]
+        kinds = {(page.mode, page.size) for page in pages}
+        mode, (width, height) = kinds.pop()
+        if kinds:
+            raise _NoLabels("has pages of different modes or sizes; store one page a file")
+        if mode not in ("1", "L", "P", "I") and not mode.startswith("I;16"):
+            raise _NoLabels(f"has mode {mode}, not one number a pixel; convert it to grey values")
+        self._pages = pages
+        planes = np.stack([np.asarray(page) for page in pages])
+        shape = (height, width) if len(pages) == 1 else planes.shape
+        self._dtype = planes.dtype
+        self.labels = (planes.view(np.uint8) if mode == "1" else planes).reshape(shape)
+
+    def plane(self, name: str) -> tuple[int, int]:
+        if name != "axial":
+            raise ValueError(f"a picture has no {name} planes; leave --plane out")
+        return self.labels.ndim - 2, self.labels.ndim - 1
+
+    def spacing(self, plane: tuple[int, int]) -> tuple[float, float]:
+        raise ValueError("a picture has no millimetres; leave --spacing out")
+
+    def encode(self, labels: NDArray[Any]) -> bytes:
+        pages = []
+        for page, plane in zip(self._pages, labels.reshape(len(self._pages), -1), strict=True):
+            new = page.copy()
+            rows = plane.reshape(page.height, page.width)
+            data = np.packbits(rows, axis=1) if page.mode == "1" else rows.astype(self._dtype)
+            new.frombytes(data.tobytes())
+            pages.append(new)
+        buffer = io.BytesIO()
+        more = {"save_all": True, "append_images": pages[1:]} if len(pages) > 1 else {}
+        pages[0].save(buffer, self._format, **self._options, **more)
+        content = buffer.getvalue()
+        again = _Picture(self._name, content)
+        if not np.array_equal(again.labels, labels) or again._pages[0].mode != pages[0].mode:
+            raise ValueError("is stored in a way that loses labels; convert it to a lossless PNG")
+        return content
+
+
+def _options(image: Any, raw: bytes) -> dict[str, Any]:
+    """Tell how a picture is stored, beyond what its pixels say."""
+    options = {key: image.info[key] for key in ("compression", "dpi") if key in image.info}
+    if image.format == "PNG":
+        bits, colour = raw[24], raw[25]
+        if image.mode == "L" and bits < 8:
+            raise _NoLabels(f"has {bits} bits a grey value; convert it to 8 bits")
+        if colour == 3:
+            options["bits"] = bits
+    return options
+
+
+def _whole(values: NDArray[Any]) -> NDArray[Any]:
+    """Return label values as integers."""
+    if values.dtype.kind in "iu":
+        return values
+    if values.dtype.kind != "f":
+        raise _NoLabels(f"has values of type {values.dtype}; store labels as integers")
+    with np.errstate(invalid="ignore"):
+        whole: NDArray[Any] = values.astype(np.int32)
+    wrong = values[whole != values]
+    if wrong.size:
+        raise _NoLabels(
+            f"holds the label {wrong[0]:g}, but labels are whole numbers; "
+            "resample it with nearest neighbour, not with interpolation"
+        )
+    return whole

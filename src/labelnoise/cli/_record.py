@@ -1,0 +1,77 @@
+"""The manifest of a noisy copy, and the journal that it is made from."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ._files import write
+from ._sources import UsageError
+
+Entry = dict[str, Any]
+MANIFEST = "manifest.json"
+_JOURNAL = "manifest.part.jsonl"
+
+
+class Record:
+    """What has been done in a folder: settings, then the cases.
+
+    A line is added to the journal for each case; when all are done, the manifest takes its
+    place. A last line that is not whole was being written when a run was killed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.settings: Entry = {}
+        self.found: Entry = {}
+        self.cases: dict[str, Entry] = {}
+
+    def load(self) -> bool:
+        """Read what an earlier run left; tell whether it left anything."""
+        manifest, journal = self._folder / MANIFEST, self._folder / _JOURNAL
+        if manifest.exists():
+            try:
+                whole = json.loads(manifest.read_text(encoding="utf-8"))
+                self.settings, self.found = whole["settings"], whole["found"]
+                self.cases = {case["case"]: case for case in whole["cases"]}
+            except (ValueError, KeyError, TypeError) as error:
+                raise UsageError(f"{str(manifest)!r} is no manifest of labelnoise") from error
+        if journal.exists():
+            lines = journal.read_bytes()
+            whole_lines = lines[: lines.rfind(b"\n") + 1]
+            if whole_lines != lines:
+                write(journal, whole_lines)
+            for line in whole_lines.splitlines():
+                self._take(json.loads(line))
+        return bool(self.settings)
+
+    def add(self, entry: Entry) -> None:
+        """Write settings, what calibration found, or a case."""
+        self._take(entry)
+        with open(self._folder / _JOURNAL, "ab") as file:
+            file.write(json.dumps(entry).encode() + b"\n")
+
+    def finish(self, command: str, failed: dict[str, str]) -> None:
+        """Write the manifest, and remove the journal."""
+        whole = {
+            "command": command,
+            "settings": self.settings,
+            "found": self.found,
+            "cases": [self.cases[case] for case in sorted(self.cases)],
+            "failed": failed,
+        }
+        write(self._folder / MANIFEST, (json.dumps(whole, indent=1) + "\n").encode())
+        (self._folder / _JOURNAL).unlink(missing_ok=True)
+
+    def _take(self, entry: Entry) -> None:
+        if "case" in entry:
+            self.cases[entry["case"]] = entry
+        elif "settings" in entry:
+            self.settings = entry["settings"]
+        else:
+            self.found = entry["found"]
+
+
+def clean_up(folder: Path) -> None:
+    """Remove what a killed run left under temporary names."""
+    for part in folder.rglob(".*.part"):
+        part.unlink(missing_ok=True)
