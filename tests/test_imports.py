@@ -19,6 +19,7 @@ LAYERS = [
     {"perturbations"},
     {"calibration"},
     {"__init__"},
+    {"__main__"},
 ]
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -218,16 +218,27 @@ def calibrate(
             report(strength, score)
             return score
 
-        def tol_needed(low: _Point, high: _Point) -> float:
-            if high.score > target:
-                return math.inf
-            return max(low.score - target, target - high.score)
+        return search(score_at, chosen, target, tol, upper)
 
-        low, high, history = _search(score_at, target, tol, upper, tol_needed)
 
+def search(
+    score_at: Callable[[float], float],
+    masks: Sized,
+    target: float,
+    tol: float,
+    upper: float = math.inf,
+) -> Calibration:
+    """Find the strength at which `masks` score `target`; see `calibrate`."""
+
+    def tol_needed(low: _Point, high: _Point) -> float:
+        if high.score > target:
+            return math.inf
+        return max(low.score - target, target - high.score)
+
+    low, high, history = _search(score_at, target, tol, upper, tol_needed)
     nearer = _nearer(low, high, target)
     return Calibration(
-        *nearer, (low.strength, high.strength), (low.score, high.score), len(chosen), history
+        *nearer, (low.strength, high.strength), (low.score, high.score), len(masks), history
     )
 
 

@@ -62,7 +62,9 @@ def parser() -> argparse.ArgumentParser:
         "--per-case", action="store_true", help="reach --dice in each case, not on average"
     )
     perturb.add_argument(
-        "--resume", action="store_true", help="finish DST after an interruption; verify what is done"
+        "--resume",
+        action="store_true",
+        help="finish DST after an interruption; verify what is done",
     )
     perturb.add_argument(
         "--copy-images", action="store_true", help="nnU-Net: copy images instead of linking them"

@@ -14,7 +14,11 @@ from .. import choppy, match, natural, random, sample_rng
 from ..metrics import Counts, dice_of, iou_of, mean_of, overlap
 from ._files import LabelFile, publish, read
 
-_NOISES = {"natural": natural, "choppy": choppy, "random": random}
+_NOISES: dict[str, Callable[..., NDArray[Any]]] = {
+    "natural": natural,
+    "choppy": choppy,
+    "random": random,
+}
 NAMES = tuple(_NOISES)
 
 
@@ -33,9 +37,7 @@ class Noise:
         """Return ``perturb(labels, strength, *, rng)`` for the axes of a file."""
         plane = file.plane(self.plane)
         more = {"spacing": file.spacing(plane)} if self.millimetres else {}
-        return partial(
-            _NOISES[self.name], labels=self.labels, plane=plane, **more, **self.options
-        )
+        return partial(_NOISES[self.name], labels=self.labels, plane=plane, **more, **self.options)
 
     def try_out(self, strength: float) -> None:
         """Raise what is wrong with the arguments; compile what will run."""

@@ -77,10 +77,12 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
         with progress(len(jobs)) as tick:
             for job, entry in spread.each(work, jobs):
                 if isinstance(entry, Exception):
-                    failed[job.case.name] = _say(entry)
-                elif job.done is None:
-                    record.add(entry)
-                tick(job.case.name, failed.get(job.case.name) or _dice(entry))
+                    news = failed[job.case.name] = _say(entry)
+                else:
+                    news = _dice(entry)
+                    if job.done is None:
+                        record.add(entry)
+                tick(job.case.name, news)
     for name in record.cases.keys() - source.cases.keys():
         failed[name] = "was perturbed before, and is gone from SRC; put it back"
     record.finish(shlex.join(["labelnoise", *arguments]), dict(sorted(failed.items())))
@@ -121,9 +123,7 @@ def compare(options: Namespace, arguments: Sequence[str]) -> int:
         name: f"is in {str(options.a if name in one.cases else options.b)!r} alone"
         for name in sorted(one.cases.keys() ^ other.cases.keys())
     }
-    pairs = [
-        (name, one.path(name), other.path(name)) for name in one.cases if name in other.cases
-    ]
+    pairs = [(name, one.path(name), other.path(name)) for name in one.cases if name in other.cases]
     rows = []
     with (
         Spread(options.workers, options.scheduler) as spread,
@@ -150,8 +150,6 @@ def compare(options: Namespace, arguments: Sequence[str]) -> int:
                 f"{row['changed']:8.3%}"
             )
     return _list(failed)
-
-
 
 
 def _noise(options: Namespace, source: Source, name: str) -> Noise:
@@ -242,7 +240,7 @@ def _search(
         return float(np.mean([scores[case] for case in cases]))
 
     try:
-        return search(score_at, target, options.tol, lambda: len(cases))
+        return search(score_at, cases, target, options.tol)
     except ValueError as error:
         raise UsageError(str(error)) from error
 
@@ -268,7 +266,9 @@ def _say(error: Exception) -> str:
 
 
 def _conclude(options: Namespace, source: Source, record: Record, failed: Failed) -> None:
-    scores = [np.mean(list(case["dice"].values())) for case in record.cases.values() if case["dice"]]
+    scores = [
+        np.mean(list(case["dice"].values())) for case in record.cases.values() if case["dice"]
+    ]
     done = len(source.cases.keys() - failed.keys())
     mean = f", mean Dice {np.mean(scores):.4f}" if scores else ""
     print(f"{done} of {len(source.cases)} cases in {options.dst}{mean}")

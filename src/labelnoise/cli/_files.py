@@ -51,7 +51,7 @@ def read(path: Path) -> tuple[LabelFile, str]:
         kind = _Picture
     try:
         return kind(path.name, raw), sha256(raw).hexdigest()
-    except (_NoLabels, ImportError):
+    except (_LabelError, ImportError):
         raise
     except Exception as error:  # each library has its own for broken files
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
@@ -77,7 +77,7 @@ def write(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-class _NoLabels(ValueError):
+class _LabelError(ValueError):
     """What a whole file holds is no label map."""
 
 
@@ -145,9 +145,9 @@ class _Picture:
         kinds = {(page.mode, page.size) for page in pages}
         mode, (width, height) = kinds.pop()
         if kinds:
-            raise _NoLabels("has pages of different modes or sizes; store one page a file")
+            raise _LabelError("has pages of different modes or sizes; store one page a file")
         if mode not in ("1", "L", "P", "I") and not mode.startswith("I;16"):
-            raise _NoLabels(f"has mode {mode}, not one number a pixel; convert it to grey values")
+            raise _LabelError(f"has mode {mode}, not one number a pixel; convert it to grey values")
         self._pages = pages
         planes = np.stack([np.asarray(page) for page in pages])
         shape = (height, width) if len(pages) == 1 else planes.shape
@@ -186,7 +186,7 @@ def _options(image: Any, raw: bytes) -> dict[str, Any]:
     if image.format == "PNG":
         bits, colour = raw[24], raw[25]
         if image.mode == "L" and bits < 8:
-            raise _NoLabels(f"has {bits} bits a grey value; convert it to 8 bits")
+            raise _LabelError(f"has {bits} bits a grey value; convert it to 8 bits")
         if colour == 3:
             options["bits"] = bits
     return options
@@ -197,12 +197,12 @@ def _whole(values: NDArray[Any]) -> NDArray[Any]:
     if values.dtype.kind in "iu":
         return values
     if values.dtype.kind != "f":
-        raise _NoLabels(f"has values of type {values.dtype}; store labels as integers")
+        raise _LabelError(f"has values of type {values.dtype}; store labels as integers")
     with np.errstate(invalid="ignore"):
         whole: NDArray[Any] = values.astype(np.int32)
     wrong = values[whole != values]
     if wrong.size:
-        raise _NoLabels(
+        raise _LabelError(
             f"holds the label {wrong[0]:g}, but labels are whole numbers; "
             "resample it with nearest neighbour, not with interpolation"
         )
