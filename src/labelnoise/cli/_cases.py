@@ -44,7 +44,7 @@ class Noise:
         mask = np.zeros((8, 8), np.uint8)
         mask[3:5, 3:5] = 1
         noisy = _NOISES[self.name](mask, strength, labels=self.labels, **self.options, rng=0)
-        counts(mask, noisy, self.labels)
+        overlap(mask, noisy, self.labels)
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,8 @@ def compare(pair: tuple[str, Path, Path]) -> list[dict[str, Any]]:
 
 def counts(one: NDArray[Any], other: NDArray[Any], labels: list[int] | None) -> dict[int, Counts]:
     """Count the pixels of the labels that either map has; labels are in the order of memory."""
+    if labels == []:
+        return {}
     found = overlap(one.T, other.T, labels)
     return {label: pixels for label, pixels in found.items() if pixels[1] or pixels[2]}
 

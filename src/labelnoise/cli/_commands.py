@@ -48,7 +48,7 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
         "spacing": options.spacing,
         "pattern": options.pattern,
     }
-    record = _begin(options, settings)
+    record = _begin(options, shlex.join(["labelnoise", *arguments]), settings)
     copy_rest(source, options.dst, options.copy_images)
     failed: Failed = {}
     with Spread(options.workers, options.scheduler) as spread:
@@ -85,7 +85,7 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
                 tick(job.case.name, news)
     for name in record.cases.keys() - source.cases.keys():
         failed[name] = "was perturbed before, and is gone from SRC; put it back"
-    record.finish(shlex.join(["labelnoise", *arguments]), dict(sorted(failed.items())))
+    record.finish(dict(sorted(failed.items())))
     _conclude(options, source, record, failed)
     return _list(failed)
 
@@ -189,7 +189,7 @@ def _check_work(options: Namespace) -> None:
         raise UsageError(str(error)) from error
 
 
-def _begin(options: Namespace, settings: dict[str, Any]) -> Record:
+def _begin(options: Namespace, command: str, settings: dict[str, Any]) -> Record:
     """Start a record, or go on with one."""
     folder = options.dst
     record = Record(folder)
@@ -200,7 +200,7 @@ def _begin(options: Namespace, settings: dict[str, Any]) -> Record:
     elif not folder.is_dir() or not record.load():
         raise UsageError(f"DST={str(folder)!r} was not begun by labelnoise; pass another folder")
     if not record.settings:
-        record.add({"settings": settings})
+        record.add({"command": command, "settings": settings})
     for name, value in settings.items():
         if value != record.settings.get(name):
             raise UsageError(

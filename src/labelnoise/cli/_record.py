@@ -21,6 +21,7 @@ class Record:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.command = ""
         self.settings: Entry = {}
         self.found: Entry = {}
         self.cases: dict[str, Entry] = {}
@@ -31,7 +32,8 @@ class Record:
         if manifest.exists():
             try:
                 whole = json.loads(manifest.read_text(encoding="utf-8"))
-                self.settings, self.found = whole["settings"], whole["found"]
+                self.command, self.settings = whole["command"], whole["settings"]
+                self.found = whole["found"]
                 self.cases = {case["case"]: case for case in whole["cases"]}
             except (ValueError, KeyError, TypeError) as error:
                 raise UsageError(f"{str(manifest)!r} is no manifest of labelnoise") from error
@@ -50,10 +52,10 @@ class Record:
         with open(self._folder / _JOURNAL, "ab") as file:
             file.write(json.dumps(entry).encode() + b"\n")
 
-    def finish(self, command: str, failed: dict[str, str]) -> None:
+    def finish(self, failed: dict[str, str]) -> None:
         """Write the manifest, and remove the journal."""
         whole = {
-            "command": command,
+            "command": self.command,
             "settings": self.settings,
             "found": self.found,
             "cases": [self.cases[case] for case in sorted(self.cases)],
@@ -66,7 +68,7 @@ class Record:
         if "case" in entry:
             self.cases[entry["case"]] = entry
         elif "settings" in entry:
-            self.settings = entry["settings"]
+            self.command, self.settings = entry["command"], entry["settings"]
         else:
             self.found = entry["found"]
 
