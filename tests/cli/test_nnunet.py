@@ -35,6 +35,7 @@ def raw(tmp_path):
             image = nibabel.Nifti1Image(labels, np.diag([1, 1, 3, 1]))
             nibabel.save(image, folder / "labelsTr" / f"case_{case}.nii.gz")
     (folder / "dataset.json").write_text(json.dumps(DATASET))
+    (folder / "splits_final.json").write_text("[]")
     return folder
 
 
@@ -50,7 +51,8 @@ def noisy(raw, capsys):
 def test_it_keeps_nnunets_rules(raw, noisy):
     """Names, channels, grids, labels and dataset.json; images are those of the source."""
     target, said = noisy
-    assert (target / "dataset.json").read_bytes() == (raw / "dataset.json").read_bytes()
+    for name in "dataset.json", "splits_final.json":
+        assert (target / name).read_bytes() == (raw / name).read_bytes()
     for folder in "imagesTr", "imagesTs", "labelsTr":
         names = sorted(path.name for path in (raw / folder).iterdir())
         assert names == sorted(path.name for path in (target / folder).iterdir())

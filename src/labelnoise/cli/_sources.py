@@ -152,5 +152,6 @@ def copy_rest(source: Source, target: Path, copy_images: bool) -> None:
                 part.replace(new)
             else:
                 new.symlink_to(path.resolve())
-    content = (source.folder / "dataset.json").read_bytes()
-    publish(target / "dataset.json", content)
+    for name in "dataset.json", "splits_final.json":
+        if (source.folder / name).exists():
+            publish(target / name, (source.folder / name).read_bytes())
