@@ -2,10 +2,9 @@
 
     python benchmarks/disk.py --data FOLDER [--pattern 'segmentation-*']
 
-Seconds for a case, the median of three runs: reading and writing with nibabel; `labelnoise perturb`
-with one and with two processes, at a fixed strength; with --dice and --per-case. The most memory of a
-process. Then a copy for each of the nine targets, and the worst error of its mean and of its cases.
-Takes about ten minutes for a gigabyte of labels.
+Seconds for a case, the median of three runs: nibabel reading and writing; `labelnoise perturb` with
+one and with two processes, at a fixed strength, with --dice and with --per-case. The most memory of
+a process. Then a copy for each of the nine targets: how far its mean and its worst case are off.
 """
 
 import argparse

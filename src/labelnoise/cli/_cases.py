@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import choppy, match, natural, random, sample_rng
-from ..metrics import Counts, dice_of, iou_of, mean_of, overlap
+from ..metrics import dice_of, iou_of, overlap
 from ._files import LabelFile, publish, read
 
 _NOISES: dict[str, Callable[..., NDArray[Any]]] = {
@@ -67,12 +68,9 @@ class Job:
 def score(case: Case, noise: Noise, strength: float) -> float | None:
     """Return the mean Dice score of a case at some strength, or None if nothing can be drawn."""
     file, _ = read(case.path)
-    perturb = noise.on(file)
-    clean = counts(file.labels, file.labels, noise.labels)
-    if not clean:
-        return None
-    noisy = perturb(file.labels, strength, rng=sample_rng(noise.seed, case.name))
-    return mean_of(dice_of, counts(file.labels, noisy, list(clean)))
+    rng = sample_rng(noise.seed, case.name)
+    scores = dices(file.labels, noise.on(file)(file.labels, strength, rng=rng), noise.labels)
+    return fmean(scores.values()) if scores else None
 
 
 def perturb(
@@ -97,23 +95,23 @@ def perturb(
             return job.done
     file, source = read(job.case.path)
     apply = noise.on(file)
-    present = list(counts(file.labels, file.labels, noise.labels))
     rng = sample_rng(noise.seed, job.case.name)
-    if not present:
-        noisy, used = file.labels, strength
-    elif strength is None:
+    if strength is not None:
+        noisy, used = apply(file.labels, strength, rng=rng), strength
+        scores = dices(file.labels, noisy, noise.labels)
+    elif present := list(dices(file.labels, file.labels, noise.labels)):
         found = match(file.labels, apply, target, tol=tol, labels=present, rng=rng)
         noisy, used = found.mask, found.strength
+        scores = dices(file.labels, noisy, present)
     else:
-        noisy, used = apply(file.labels, strength, rng=rng), strength
+        noisy, used, scores = file.labels, None, {}
     content = file.encode(noisy)
     publish(job.result, content)
-    scores = counts(file.labels, noisy, present)
     return {
         "case": job.case.name,
         "file": job.result.name,
         "strength": used,
-        "dice": {str(label): dice_of(*pixels) for label, pixels in scores.items()},
+        "dice": {str(label): dice for label, dice in scores.items()},
         "source_sha256": source,
         "sha256": sha256(content).hexdigest(),
     }
@@ -131,16 +129,16 @@ def compare(pair: tuple[str, Path, Path]) -> list[dict[str, Any]]:
             "iou": iou_of(*pixels),
             "changed": changed,
         }
-        for label, pixels in counts(first.labels, second.labels, None).items()
+        for label, pixels in overlap(first.labels.T, second.labels.T).items()
     ]
 
 
-def counts(one: NDArray[Any], other: NDArray[Any], labels: list[int] | None) -> dict[int, Counts]:
-    """Count the pixels of the labels that either map has; labels are in the order of memory."""
-    if labels == []:
-        return {}
-    found = overlap(one.T, other.T, labels)
-    return {label: pixels for label, pixels in found.items() if pixels[1] or pixels[2]}
+def dices(
+    reference: NDArray[Any], other: NDArray[Any], labels: list[int] | None
+) -> dict[int, float]:
+    """Return the Dice score of each label that the reference has."""
+    found = overlap(reference.T, other.T, labels)  # in the order of memory
+    return {label: dice_of(*pixels) for label, pixels in found.items() if pixels[1]}
 
 
 def digest(path: Path) -> str:
