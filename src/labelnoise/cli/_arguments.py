@@ -48,7 +48,12 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_source(perturb)
     perturb.add_argument("dst", metavar="DST", type=Path, help="new folder for the noisy copy")
-    perturb.add_argument("--noise", required=True, choices=NAMES, help="how labels err")
+    perturb.add_argument(
+        "--noise",
+        required=True,
+        choices=NAMES,
+        help="how labels err: contours move, ends of rows shift, pixels flip",
+    )
     amount = perturb.add_mutually_exclusive_group(required=True)
     amount.add_argument(
         "--dice", type=float, help="mean Dice score of the noisy labels, between 0 and 1"
