@@ -2,9 +2,10 @@
 
     python benchmarks/disk.py --data FOLDER [--pattern 'segmentation-*']
 
-Seconds for a case: nibabel reading and writing; `labelnoise perturb` with one and with two processes
-at a fixed strength (medians of three runs), with --dice and with --per-case (one run). The most
-memory of a process. Then a copy for each of the nine targets: how far its mean and its worst case are off.
+Seconds for a case: nibabel reading and writing; `labelnoise perturb` with one and with two
+processes at a fixed strength (medians of three runs), with --dice and with --per-case (one run).
+The most memory of a process. Then a copy for each of the nine targets: how far its mean and its
+worst case are off.
 """
 
 import argparse
