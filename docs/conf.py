@@ -1,0 +1,80 @@
+"""How Sphinx builds these pages; contributing.md has the command."""
+
+import sys
+from importlib.metadata import version as installed
+from pathlib import Path
+
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx_gallery.sorting import FileNameSortKey
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))  # the phantom of the liver study
+
+project = "labelnoise"
+copyright = "The labelnoise developers"
+version = release = installed("labelnoise")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["gallery", "tutorial"]  # what the gallery is made from
+templates_path = ["templates"]
+nitpicky = True
+
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+
+autodoc_typehints = "none"  # the parameters' sections tell them
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": ["tutorial", "gallery"],
+    "gallery_dirs": ["generated/tutorial", "generated/gallery"],
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("labelnoise",),
+    "reference_url": {"labelnoise": None},
+    "filename_pattern": r"\.py$",
+    "within_subsection_order": FileNameSortKey,
+    "download_all_examples": False,
+    "show_signature": False,
+    "remove_config_comments": True,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "labelnoise"
+html_theme_options = {
+    "header_links_before_dropdown": 6,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_math_renderer = "mathml"
+
+
+def _visit_math(translator, node):
+    translator.body.append(tex2mathml(node.astext()))
+    _skip()
+
+
+def _visit_math_block(translator, node):
+    block = tex2mathml(node.astext(), as_block=True)
+    translator.body.append(f'<div class="math">{block}</div>')
+    _skip()
+
+
+def _skip():
+    from docutils.nodes import SkipNode
+
+    raise SkipNode
+
+
+def setup(app):
+    """Write formulas as MathML: no script to load, and every browser reads it."""
+    app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math_block, None))
