@@ -5,7 +5,6 @@ from importlib.metadata import version as installed
 from pathlib import Path
 
 from docutils.utils.math.latex2mathml import tex2mathml
-from sphinx_gallery.sorting import FileNameSortKey
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))  # the phantom of the liver study
 
@@ -27,6 +26,7 @@ nitpicky = True
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 
+autodoc_mock_imports = ["torchvision"]  # its releases fit one of PyTorch each
 autodoc_typehints = "none"  # the parameters' sections tell them
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
@@ -38,10 +38,10 @@ sphinx_gallery_conf = {
     "doc_module": ("labelnoise",),
     "reference_url": {"labelnoise": None},
     "filename_pattern": r"\.py$",
-    "within_subsection_order": FileNameSortKey,
+    "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
     "show_signature": False,
-    "remove_config_comments": True,
+    "write_computation_times": False,
 }
 
 html_theme = "pydata_sphinx_theme"

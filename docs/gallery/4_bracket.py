@@ -45,4 +45,4 @@ axes[1, 0].invert_yaxis()
 # %%
 # Every evaluation uses the same draws, so the score is a smooth function of the strength and the
 # bracket closes in a handful of steps: the search ends when both its bounds score within 0.005 of
-# the target. :doc:`/explanation/randomness` tells why that works.
+# the target. :doc:`/explanation/calibration` tells why that works.
