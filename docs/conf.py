@@ -1,11 +1,15 @@
 """How Sphinx builds these pages; contributing.md has the command."""
 
+import inspect
 import sys
+import warnings
 from importlib.metadata import version as installed
 from pathlib import Path
 
+from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
 
+warnings.filterwarnings("ignore", category=FutureWarning, module="monai")  # of its own functions
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))  # the phantom of the liver study
 
 project = "labelnoise"
@@ -52,6 +56,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+html_sidebars = dict.fromkeys(["index", "generated/tutorial/*", "changes", "contributing"], [])
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
@@ -60,21 +65,25 @@ html_math_renderer = "mathml"
 
 def _visit_math(translator, node):
     translator.body.append(tex2mathml(node.astext()))
-    _skip()
+    raise SkipNode
 
 
 def _visit_math_block(translator, node):
     block = tex2mathml(node.astext(), as_block=True)
-    translator.body.append(f'<div class="math">{block}</div>')
-    _skip()
-
-
-def _skip():
-    from docutils.nodes import SkipNode
-
+    translator.body.append(f'<div class="formula">{block}</div>')
     raise SkipNode
+
+
+def _show_init(app, what, name, obj, options, signature, returns):
+    """Tell a class's arguments also where a framework's metaclass hides them."""
+    if what != "class":
+        return None
+    arguments = list(inspect.signature(obj.__init__).parameters.values())[1:]
+    bare = [argument.replace(annotation=inspect.Parameter.empty) for argument in arguments]
+    return str(inspect.Signature(bare)), None
 
 
 def setup(app):
     """Write formulas as MathML: no script to load, and every browser reads it."""
     app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math_block, None))
+    app.connect("autodoc-process-signature", _show_init)

@@ -17,7 +17,7 @@ for perturb in labelnoise.natural, labelnoise.choppy, labelnoise.random:
     found = labelnoise.match(liver, perturb, 0.90, rng=2)
     masks[f"{perturb.__name__}, Dice {found.score:.2f}"] = found.mask
 
-figure, axes = plt.subplots(1, 4, figsize=(12, 3.5), layout="constrained")
+figure, axes = plt.subplots(1, 4, figsize=(12, 2.8), layout="constrained")
 for panel, (title, mask) in zip(axes, masks.items()):
     panel.imshow(image, cmap="gray")
     panel.contour(mask, [0.5], colors="#ffb000", linewidths=1)
