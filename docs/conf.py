@@ -56,7 +56,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = dict.fromkeys(["index", "generated/tutorial/*", "changes", "contributing"], [])
+html_sidebars = {page: [] for page in ("index", "generated/tutorial/*", "changes", "contributing")}
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False

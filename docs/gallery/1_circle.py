@@ -6,9 +6,10 @@ A circle, drawn with each noise at Dice 0.95, 0.90 and 0.85, as in Figure 2 of H
 :func:`labelnoise.match` finds, for one mask, the strength that gives the wanted score.
 """
 
-import labelnoise
 import matplotlib.pyplot as plt
 import numpy as np
+
+import labelnoise
 
 rows, columns = np.indices((256, 256))
 circle = np.hypot(rows - 127.5, columns - 127.5) < 80

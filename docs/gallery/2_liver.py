@@ -6,9 +6,10 @@ One slice of a synthetic CT with its true contour, and with three that a hurried
 have left, each at Dice 0.90. The phantom is that of :doc:`the liver study </study>`.
 """
 
-import labelnoise
 import matplotlib.pyplot as plt
 from liver.phantom import Phantom, patient
+
+import labelnoise
 
 volume = patient(0, Phantom(patients=1, slices=5, seed=4), size=256)
 image, liver = volume.images[3].astype(float), volume.labels[3]

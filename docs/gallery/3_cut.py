@@ -6,9 +6,10 @@ Annotators draw slice by slice, and so do the perturbations: errors in neighbour
 agree. An orthogonal cut shows it, as in Figure 1 of Heller et al. (2018).
 """
 
-import labelnoise
 import matplotlib.pyplot as plt
 from liver.phantom import Phantom, patient
+
+import labelnoise
 
 volume = patient(0, Phantom(patients=1, slices=72, seed=4), size=128)  # (slices, rows, columns)
 livers = volume.labels
@@ -30,5 +31,5 @@ for line, name, cut, options in [
         panel.axis("off")
 
 # %%
-# The volume is an array of slices here. One in (x, y, z) order, as NIfTI files have it, is perturbed
-# with ``plane=(1, 0)``; a study of coronal drawings would name other axes.
+# The volume is an array of slices here. One in (x, y, z) order, as NIfTI files have it, is
+# perturbed with ``plane=(1, 0)``; for coronal drawings one would name other axes.

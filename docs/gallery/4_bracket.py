@@ -7,10 +7,11 @@ Mean Dice over 60 synthetic livers against the strength of each noise. The dots 
 after each of them.
 """
 
-import labelnoise
 import matplotlib.pyplot as plt
 import numpy as np
 from liver.phantom import Phantom, patient
+
+import labelnoise
 
 livers = np.concatenate(
     [patient(i, Phantom(patients=4, slices=15), size=128).labels for i in range(4)]

@@ -6,9 +6,10 @@ Organs that touch have one boundary, not two. It is drawn once, by the label tha
 that no gap opens and no pixel gets a label that was not there.
 """
 
-import labelnoise
 import matplotlib.pyplot as plt
 import numpy as np
+
+import labelnoise
 
 rows, columns = np.indices((128, 160))
 organs = np.zeros((128, 160), np.uint8)

@@ -7,12 +7,13 @@ a mean Dice of 0.90, scored with IoU, normalised surface Dice (NSD, tolerance 2 
 percentile of the Hausdorff distance (HD95).
 """
 
-import labelnoise
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from liver.phantom import Phantom, patient
 from monai.metrics import compute_hausdorff_distance, compute_surface_dice
+
+import labelnoise
 
 livers = np.concatenate(
     [patient(i, Phantom(patients=4, slices=15), size=128).labels for i in range(4)]

@@ -13,8 +13,9 @@ A mask is a NumPy array of booleans or whole numbers. Every perturbation takes i
 and gives a new array of the same shape and type.
 """
 
-import labelnoise
 import numpy as np
+
+import labelnoise
 
 rows, columns = np.indices((11, 21))
 mask = ((rows - 5) / 4.5) ** 2 + ((columns - 10) / 8) ** 2 < 1
@@ -122,7 +123,7 @@ for name, dataset in {"clean": clean, "noisy": noisy}.items():
     print(f"trained on {name} labels: test Dice {train(dataset):.2f}")
 
 # %%
-# One small network and two synthetic patients prove nothing; :doc:`the liver study </study>` does it
-# properly. From here: hooks for :doc:`MONAI, TorchIO, nnU-Net and others </hooks>`, a noisy copy of
-# a data set :doc:`on disk </disk>`, :doc:`volumes and millimetres </volumes>`, and :doc:`what the
-# noise is, and is not </explanation/model>`.
+# One small network and two synthetic patients prove nothing; :doc:`the liver study </study>` does
+# it properly. From here: hooks for :doc:`MONAI, TorchIO, nnU-Net and others </hooks>`, a noisy copy
+# of a data set :doc:`on disk </disk>`, :doc:`volumes and millimetres </volumes>`, and :doc:`what
+# the noise is, and is not </explanation/model>`.
