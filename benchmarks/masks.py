@@ -44,6 +44,10 @@ def load(description: str) -> NDArray[np.uint8]:
     """Return slices (n, 512, 512) of what the command line asks for."""
     parser = ArgumentParser(description=description)
     parser.add_argument("--data", type=Path, help="folder in LiTS' layout (default: phantom)")
-    folder = parser.parse_args().data
+    return read(parser.parse_args().data)
+
+
+def read(folder: Path | None) -> NDArray[np.uint8]:
+    """Return slices (n, 512, 512) of a folder in LiTS' layout, or of the phantom."""
     source = data.Folder(folder) if folder else phantom.Phantom(patients=10, slices=10)
     return np.concatenate([part.labels for part in source.draw(512, data.WINDOW)])

@@ -1,0 +1,213 @@
+"""Time labelnoise beside its peers, and how its cost grows.
+
+    python benchmarks/compare.py [--data FOLDER] [--out docs/benchmarks.md]
+
+Prints the page, and writes it with --out. Needs the packages of ".[benchmark]"; takes about five
+minutes.
+"""
+
+import os
+import platform
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # its import asks the network for a newer version
+
+import cv2
+import masks
+import numpy as np
+import peers
+import scaling
+from numpy.typing import NDArray
+from speed import clock, floor
+
+import labelnoise
+
+PAGE = """# Timings
+
+This page is what a program printed:
+
+```sh
+{command}
+```
+
+{machine}, one thread unless said otherwise. {versions}.
+
+## Beside other packages
+
+{count} {masks}, each 512 x 512 pixels of uint8 ({share:.1%} of them positive). Each method runs at
+the strength at which these masks have a mean Dice of 0.90, found by `labelnoise.calibrate` with
+frozen seeds; where strengths are whole numbers, at the nearest one. `match`, `calibrate` and
+`solve_severity` have no strength: they look for that of each mask, within 0.005 of Dice 0.90.
+All times are those of the documented call on what the package takes (tensors, say, are made before
+the clock starts), with its output as it comes.
+
+- **ms**: median over the masks of the median time of a call.
+- **floor**: the same in units of tracing and filling the mask with OpenCV (`findContours`,
+  `fillPoly`), {floor:.3f} ms.
+- **copies**: in units of `numpy.copy` of the mask, {copy:.4f} ms.
+- **Dice**: mean and standard deviation over the masks.
+
+{peers}
+
+The packages do different things: morphology makes a mask larger or smaller everywhere, deformations
+move the image along (Albumentations deforms one that is not needed here, as its calls ask for it),
+and none but labelnoise and roottrait knows of a score. "Plain Python" is the paper's description
+written down without much thought of speed, in `benchmarks/plain.py`. `calibrate` is made for data
+sets; of a single mask it wants both ends of its bracket near the target, `match` one.{missing}
+
+## Image size
+
+A disc with a wavy border, and strengths that grow with the image; times in units of the floor.
+
+{sizes}
+
+## Contour length
+
+The same area within longer and longer contours, at 512 x 512; times in units of the floor.
+
+{contours}
+
+## Labels
+
+A drawn abdomen of 13 organs at 512 x 512, the last ones merged to fewer labels; milliseconds.
+
+{labels}
+
+## Threads
+
+A stack of 200 of the masks above.
+
+{threads}
+"""
+
+
+def main() -> None:
+    """Print and write the page."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder in LiTS' layout (default: phantom)")
+    parser.add_argument("--out", type=Path, help="file for the page")
+    given = parser.parse_args()
+    cv2.setNumThreads(1)
+    slices = masks.read(given.data)
+    some = slices[np.linspace(0, len(slices) - 1, 60).astype(int)]
+    base = (
+        median(clock(floor, mask) for mask in some),
+        median(clock(np.copy, mask) for mask in some),
+    )
+    rows, missing = measure(some)
+    command = "python benchmarks/compare.py" + (" --data LITS" if given.data else "")
+    page = PAGE.format(
+        command=command + (f" --out {given.out}" if given.out else ""),
+        machine=machine(),
+        versions=", ".join(versions()),
+        count=len(some),
+        masks="slices of real livers" if given.data else "slices of synthetic livers",
+        share=some.mean(),
+        floor=1e3 * base,
+        copy=1e3 * copy,
+        peers=table(rows),
+        missing=f"\n\nNot installed, and so not timed: {', '.join(missing)}." if missing else "",
+        sizes=table(scaling.sizes()),
+        contours=table(scaling.contours()),
+        labels=table(scaling.labels()),
+        threads=table(scaling.threads(slices)),
+    )
+    print(page)
+    if given.out:
+        part = given.out.with_suffix(".part")
+        part.write_text(page)
+        part.replace(given.out)
+
+
+def measure(some: NDArray[np.uint8]) -> tuple[list[tuple[str, ...]], list[str]]:
+    """Return a row for each method, and the packages that are not there."""
+    rows: list[tuple[str, ...]] = [("", "strength", "ms", "floor", "copies", "Dice")]
+    missing = []
+    for package, methods in peers.PACKAGES.items():
+        try:
+            for method in methods():
+                rows.append((method.name, *time(method, some)))
+                print("|", *rows[-1], file=sys.stderr, sep=" | ")
+        except ImportError:
+            missing.append(package)
+    return rows, missing
+
+
+def time(method: peers.Method, some: NDArray[np.uint8]) -> Iterator[str]:
+    """Return the strength of one method, its times and scores."""
+    strength = strength_of(method, some) if method.setting else 0.0
+    yield f"{method.setting} {strength:.3g}".strip() if method.setting else "its own"
+    scores = [score(method, mask, strength, index) for index, mask in enumerate(some)]
+    call = method.build(strength, 0)
+    times = []
+    for mask in some:
+        prepared = method.prepare(mask)
+        seconds = clock(call, prepared)
+        times.append((seconds, seconds / clock(floor, mask), seconds / clock(np.copy, mask)))
+        if sum(first for first, *_ in times) > 3:
+            break
+    for value, digits in zip(map(median, zip(*times, strict=True)), (3, 2, 0), strict=True):
+        yield f"{1e3 * value:.3f}" if digits == 3 else f"{value:.{digits}f}"
+    yield f"{np.mean(scores):.3f} ± {np.std(scores):.3f}"
+
+
+def strength_of(method: peers.Method, some: NDArray[np.uint8]) -> float:
+    """Find the strength that gives a mean Dice of 0.90, or the whole number that comes nearest."""
+
+    def perturb(mask: NDArray[np.uint8], strength: float, *, rng: Any) -> Any:
+        seed = int(rng.integers(2**31))
+        if strength == 0:
+            return mask
+        return method.restore(method.build(strength, seed)(method.prepare(mask))).astype(np.uint8)
+
+    if not method.whole:
+        return labelnoise.calibrate(perturb, some, peers.TARGET, tol=peers.TOL, rng=0).strength
+
+    def distance(strength: int) -> float:
+        scores = [score(method, mask, strength, index) for index, mask in enumerate(some[::3])]
+        return abs(float(np.mean(scores)) - peers.TARGET)
+
+    return min(range(1, 40), key=distance)
+
+
+def score(method: peers.Method, mask: NDArray[np.uint8], strength: float, seed: int) -> float:
+    """Return the Dice score of what a method makes of a mask."""
+    made = method.restore(method.build(strength, seed)(method.prepare(mask)))
+    return made if isinstance(made, float) else labelnoise.dice(mask, made.astype(np.uint8))
+
+
+def table(rows: Any) -> str:
+    """Write rows, the first of which is the head, as Markdown."""
+    head, *rows = rows
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def machine() -> str:
+    """Tell what this runs on."""
+    names = []
+    if (cpus := Path("/proc/cpuinfo")).exists():
+        names = [line for line in cpus.read_text().splitlines() if line.startswith("model name")]
+    name = names[0].split(":")[1].strip() if names else platform.machine()
+    return (
+        f"{name}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    )
+
+
+def versions() -> Iterator[str]:
+    """Yield the version of each package that has a part in it."""
+    for package in ["numpy", "numba", "scipy", "torch", *peers.PACKAGES]:
+        try:
+            yield f"{package} {version(package)}"
+        except PackageNotFoundError:
+            continue
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""How the cost of labelnoise grows with the image, the labels, the contour and the threads."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import masks
+import numpy as np
+from numpy.typing import NDArray
+from peers import NOISES
+from speed import STRENGTHS, clock, compare, floor
+
+import labelnoise
+
+Row = tuple[str, ...]
+HEADS = "floor, ms", *(noise.__name__ for noise in NOISES)
+
+
+def wave(size: int, waves: int = 5, depth: float = 0.15) -> NDArray[np.uint8]:
+    """Draw a disc with a wavy border, of a fifth of a square image."""
+    rows, columns = np.indices((size, size)) - (size - 1) / 2
+    radius = 0.25 * size * (1 + depth * np.sin(waves * np.arctan2(rows, columns)))
+    return (np.hypot(rows, columns) < radius).astype(np.uint8)
+
+
+def sizes() -> Iterator[Row]:
+    """Time images of growing size, strengths growing with them."""
+    yield "image", *HEADS
+    for size in (128, 256, 512, 1024, 2048, 4096):
+        yield f"{size} x {size}", *_row(wave(size), size / 512)
+
+
+def contours() -> Iterator[Row]:
+    """Time images of 512 x 512 with contours of growing length around the same area."""
+    yield "pixel edges of the contour", *HEADS
+    for waves in (0, 8, 16, 32, 64):
+        mask = wave(512, waves, 0.4)
+        edges = sum(np.count_nonzero(np.diff(mask, axis=axis)) for axis in (0, 1))
+        yield f"{edges}", *_row(mask, 1.0)
+
+
+def labels() -> Iterator[Row]:
+    """Time a drawn abdomen of 512 x 512, its organs merged to fewer labels."""
+    abdomen = masks.abdomen()
+    yield "labels", *(f"{noise.__name__}, ms" for noise in NOISES)
+    for count in (1, 2, 4, 8, 13):
+        merged = np.minimum(abdomen, count).astype(np.uint8)
+        yield str(count), *(f"{1e3 * clock(_call(noise, 1.0), merged):.2f}" for noise in NOISES)
+
+
+def threads(slices: NDArray[np.uint8]) -> Iterator[Row]:
+    """Time a stack of 200 slices with more and more threads."""
+    stack = np.resize(slices, (200, *slices.shape[1:]))
+    yield "threads", *(f"{noise.__name__}, times as fast" for noise in NOISES)
+    for workers in (1, 2, 4):
+        row = []
+        for noise in NOISES:
+            one, more = (_call(noise, 1.0, workers=count) for count in (1, workers))
+            row.append(f"{compare(one, [stack], more, [stack]):.2f}")
+        yield str(workers), *row
+
+
+def _row(mask: NDArray[np.uint8], scale: float) -> list[str]:
+    """Return the floor's time and the ratio to it of each noise."""
+    ratios = [f"{compare(_call(noise, scale), [mask], floor, [mask]):.2f}" for noise in NOISES]
+    return [f"{1e3 * clock(floor, mask):.3f}", *ratios]
+
+
+def _call(noise: Any, scale: float, **options: Any) -> Callable[[Any], Any]:
+    strength = STRENGTHS[noise] if noise is labelnoise.random else scale * STRENGTHS[noise]
+    return partial(_perturb, noise, strength, np.random.default_rng(0), options)
+
+
+def _perturb(noise: Any, strength: float, rng: Any, options: dict[str, Any], mask: Any) -> Any:
+    return noise(mask, strength, rng=rng, **options)
