@@ -9,6 +9,7 @@ minutes.
 import os
 import platform
 import sys
+import zlib
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -96,10 +97,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     slices = masks.read(given.data)
     some = slices[np.linspace(0, len(slices) - 1, 60).astype(int)]
-    base = (
-        median(clock(floor, mask) for mask in some),
-        median(clock(np.copy, mask) for mask in some),
-    )
+    base, copy = (median(clock(call, mask) for mask in some) for call in (floor, np.copy))
     rows, missing = measure(some)
     command = "python benchmarks/compare.py" + (" --data LITS" if given.data else "")
     page = PAGE.format(
@@ -143,7 +141,7 @@ def time(method: peers.Method, some: NDArray[np.uint8]) -> Iterator[str]:
     """Return the strength of one method, its times and scores."""
     strength = strength_of(method, some) if method.setting else 0.0
     yield f"{method.setting} {strength:.3g}".strip() if method.setting else "its own"
-    scores = [score(method, mask, strength, index) for index, mask in enumerate(some)]
+    scores = [score(method, mask, strength) for mask in some]
     call = method.build(strength, 0)
     times = []
     for mask in some:
@@ -161,25 +159,29 @@ def strength_of(method: peers.Method, some: NDArray[np.uint8]) -> float:
     """Find the strength that gives a mean Dice of 0.90, or the whole number that comes nearest."""
 
     def perturb(mask: NDArray[np.uint8], strength: float, *, rng: Any) -> Any:
-        seed = int(rng.integers(2**31))
-        if strength == 0:
-            return mask
-        return method.restore(method.build(strength, seed)(method.prepare(mask))).astype(np.uint8)
+        return made(method, mask, strength) if strength else mask
 
     if not method.whole:
         return labelnoise.calibrate(perturb, some, peers.TARGET, tol=peers.TOL, rng=0).strength
 
     def distance(strength: int) -> float:
-        scores = [score(method, mask, strength, index) for index, mask in enumerate(some[::3])]
+        scores = [score(method, mask, strength) for mask in some[::3]]
         return abs(float(np.mean(scores)) - peers.TARGET)
 
     return min(range(1, 40), key=distance)
 
 
-def score(method: peers.Method, mask: NDArray[np.uint8], strength: float, seed: int) -> float:
+def score(method: peers.Method, mask: NDArray[np.uint8], strength: float) -> float:
     """Return the Dice score of what a method makes of a mask."""
-    made = method.restore(method.build(strength, seed)(method.prepare(mask)))
-    return made if isinstance(made, float) else labelnoise.dice(mask, made.astype(np.uint8))
+    noisy = made(method, mask, strength)
+    return noisy if isinstance(noisy, float) else labelnoise.dice(mask, noisy)
+
+
+def made(method: peers.Method, mask: NDArray[np.uint8], strength: float) -> Any:
+    """Return what a method makes of a mask, with a seed that belongs to the mask."""
+    call = method.build(strength, zlib.crc32(mask))
+    result = method.restore(call(method.prepare(mask)))
+    return result if isinstance(result, float) else result.astype(np.uint8)
 
 
 def table(rows: Any) -> str:
