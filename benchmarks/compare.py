@@ -17,7 +17,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # its import asks the network for a newer version
+# One thread for PyTorch and ITK; no look for a newer version when Albumentations is imported.
+for name in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "NO_ALBUMENTATIONS_UPDATE"):
+    os.environ[name] = "1"
 
 import cv2
 import masks

@@ -198,7 +198,7 @@ def cornucopia() -> Iterator[Method]:
 
     def build(strength: float, seed: int) -> Any:
         _seed_globally(seed)
-        return SmoothMorphoLabelTransform(1, -strength, strength, method="l2")
+        return SmoothMorphoLabelTransform(1, -strength, strength)
 
     yield Method(
         "cornucopia SmoothMorphoLabelTransform",

@@ -50,19 +50,3 @@ def test_the_map_example_runs(blocks, scope, capsys):
     assert 0.7 < scores[2] < scores[1] < 1
     np.testing.assert_array_equal(scope["noisy"] == -1, scope["volume"] == -1)
     assert abs(scope["found"].score - 0.9) < 0.005
-
-
-def test_the_picture_is_what_the_code_gives():
-    """The four masks side by side are the library's own."""
-    lines = re.search(r"```text\n.*\n((?:[·█ ]+\n)+)```", README)[1].splitlines()
-    columns = zip(*(line.split("  ") for line in lines), strict=True)
-    shown = [np.array([[pixel == "█" for pixel in row] for row in rows]) for rows in columns]
-    rows, columns = np.indices((11, 21))
-    mask = ((rows - 5) / 4.5) ** 2 + ((columns - 10) / 8) ** 2 < 1
-    made = [
-        mask,
-        labelnoise.natural(mask, 1.5, rng=5),
-        labelnoise.choppy(mask, 2.0, rng=3),
-        labelnoise.random(mask, 0.15, rng=5),
-    ]
-    np.testing.assert_array_equal(shown, made)
