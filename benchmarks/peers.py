@@ -224,6 +224,7 @@ def morphology() -> Iterator[Method]:
         "scikit-image isotropic_dilation",
         lambda strength, _: partial(isotropic_dilation, radius=strength),
         "radius",
+        whole=True,  # between whole numbers, it jumps from one sum of squares to the next
     )
 
 
