@@ -18,8 +18,9 @@ from statistics import median
 from typing import Any
 
 # One thread for PyTorch and ITK; no look for a newer version when Albumentations is imported.
-for name in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "NO_ALBUMENTATIONS_UPDATE"):
-    os.environ[name] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 
 import cv2
 import masks
