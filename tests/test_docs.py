@@ -38,7 +38,7 @@ def test_python_blocks_run(page):
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=name)
-@pytest.mark.filterwarnings("ignore::FutureWarning:monai")
+@pytest.mark.filterwarnings("ignore::FutureWarning:monai", "ignore:FigureCanvasAgg")
 def test_gallery_scripts_run(script, monkeypatch):
     """Each as it stands, without a screen."""
     for needed in ("matplotlib", "monai", "nibabel", "skimage", "torch"):

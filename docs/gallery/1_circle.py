@@ -22,6 +22,7 @@ for line, perturb in zip(axes, [labelnoise.natural, labelnoise.choppy, labelnois
         panel.contour(circle, [0.5], colors="tab:red", linewidths=0.8)
         panel.set_title(f"{perturb.__name__} {found.strength:.3g}: Dice {found.score:.3f}")
         panel.axis("off")
+plt.show()
 
 # %%
 # In red the circle as it was. Natural noise moves the contour as a whole, choppy noise each row on

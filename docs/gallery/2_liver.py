@@ -24,3 +24,4 @@ for panel, (title, mask) in zip(axes, masks.items()):
     panel.contour(mask, [0.5], colors="#ffb000", linewidths=1)
     panel.set(title=title, xlim=(15, 225), ylim=(215, 45))
     panel.axis("off")
+plt.show()

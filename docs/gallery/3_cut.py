@@ -29,6 +29,7 @@ for line, name, cut, options in [
             panel.imshow(mask[cut], alpha=alpha, cmap="autumn", vmin=0, vmax=2, **options)
         panel.set_title(f"{name}: {title}")
         panel.axis("off")
+plt.show()
 
 # %%
 # The volume is an array of slices here. One in (x, y, z) order, as NIfTI files have it, is

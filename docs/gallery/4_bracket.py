@@ -42,6 +42,7 @@ axes[0, 0].set_ylabel("mean Dice")
 axes[0, 0].legend(frameon=False, loc="lower left")
 axes[1, 0].set(ylabel="evaluation", yticks=range(1, 8, 2))
 axes[1, 0].invert_yaxis()
+plt.show()
 
 # %%
 # Every evaluation uses the same draws, so the score is a smooth function of the strength and the

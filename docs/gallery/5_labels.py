@@ -35,9 +35,10 @@ for panel, (title, labels) in zip(axes.flat, maps.items()):
     panel.set_title(title)
     panel.axis("off")
 axes[1, 2].axvline(79.5, color="black", linestyle="--")
+plt.show()
 
 # %%
-# Dice of each label, and of the mean that calibration reaches:
+# The Dice score of each label:
 
 for title, labels in maps.items():
     scores = labelnoise.dice(organs, labels, per_label=True)

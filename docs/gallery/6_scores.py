@@ -44,6 +44,7 @@ for panel, metric in zip(axes, table["natural"]):
     panel.boxplot([table[noise][metric] for noise in table], tick_labels=list(table), widths=0.6)
     panel.set_title(metric)
     panel.grid(axis="y", alpha=0.3)
+plt.show()
 
 # %%
 # The means:

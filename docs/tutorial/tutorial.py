@@ -3,8 +3,9 @@ From a mask to a training
 =========================
 
 In ten minutes: perturb a mask, look at what happened, find the strength that gives a wanted Dice
-score, and train a network on labels of that quality. All you need is a clone of the repository and
-``python -m pip install ".[study]"``.
+score, and train a network on labels of that quality. To follow it, clone the repository, install
+it with ``python -m pip install ".[study]"``, and start Python in its folder ``examples``, where the
+synthetic patients are.
 
 Perturb
 -------
