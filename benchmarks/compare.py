@@ -128,7 +128,7 @@ def main() -> None:
 
 def measure(some: NDArray[np.uint8]) -> tuple[list[tuple[str, ...]], list[str]]:
     """Return a row for each method, and the packages that are not there."""
-    rows: list[tuple[str, ...]] = [("", "strength", "ms", "floor", "copies", "Dice")]
+    rows: list[tuple[str, ...]] = [("method", "strength", "ms", "floor", "copies", "Dice")]
     missing = []
     for package, methods in peers.PACKAGES.items():
         try:
@@ -155,7 +155,7 @@ def time(method: peers.Method, some: NDArray[np.uint8]) -> Iterator[str]:
             break
     for value, digits in zip(map(median, zip(*times, strict=True)), (3, 2, 0), strict=True):
         yield f"{1e3 * value:.3f}" if digits == 3 else f"{value:.{digits}f}"
-    yield f"{np.mean(scores):.3f} ± {np.std(scores):.3f}"
+    yield f"{np.mean(scores):.3f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{np.std(scores):.3f}"
 
 
 def strength_of(method: peers.Method, some: NDArray[np.uint8]) -> float:
