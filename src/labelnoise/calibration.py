@@ -174,6 +174,9 @@ def calibrate(
     it scores less than the target; then linear interpolation, and bisection at every third step,
     choose the next strength.
 
+    With few masks other draws score differently, by the spread of one mask's score over the square
+    root of their number. To average over more draws, pass the masks repeatedly.
+
     References
     ----------
     .. [1] Heller, N., Dean, J., Papanikolopoulos, N. (2018). Imperfect Segmentation Labels: How
