@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import sys
 import warnings
 from importlib.metadata import version as installed
@@ -85,7 +86,15 @@ def _show_init(app, what, name, obj, options, signature, returns):
     return str(inspect.Signature(bare)), None
 
 
+def _link_to_made_page(app, page, source):
+    """Let links to the gallery's scripts, which lead there in the repository, lead to its pages."""
+    script = r"\]\(((?:\.\./)*)(gallery|tutorial)/(\w+)\.(?:py|rst)\)"
+    source[0] = re.sub(script, r"](\1generated/\2/\3.rst)", source[0])
+    source[0] = source[0].replace("/GALLERY_HEADER.rst)", "/index.rst)")
+
+
 def setup(app):
     """Write formulas as MathML: no script to load, and every browser reads it."""
+    app.connect("source-read", _link_to_made_page)
     app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math_block, None))
     app.connect("autodoc-process-signature", _show_init)
