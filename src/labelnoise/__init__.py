@@ -1,26 +1,39 @@
 """Label noise for segmentation masks: wrong as human annotators are, by a known amount.
 
-Three perturbations (`natural`, `choppy`, `random`), two scores (`dice`, `iou`), two ways to find
-the strength that gives a wanted score (`calibrate` for a data set, `match` for one mask), and the
-noise that belongs to a sample (`sample_rng`).
+Errors (`natural`, `choppy`, `random`, `bias`, `wobble`) and their values (`Noise`, `Chain`), scores
+(`dice`, `iou`), two ways to find the strength that gives a wanted score (`calibrate` for a data
+set, `match` for one mask), the noise that belongs to a sample (`sample_rng`), and what errors of
+one's own are made of (`perturbation`, `perturb`, `redraw`).
 """
 
+from ._patch import Patch, perturb, perturbation
+from ._redraw import Region, redraw
 from ._streams import sample_rng
 from .calibration import Calibration, Match, calibrate, match
+from .errors import bias, choppy, natural, random, wobble
 from .metrics import dice, iou
-from .perturbations import choppy, natural, random
+from .noise import Chain, Noise
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Calibration",
+    "Chain",
     "Match",
+    "Noise",
+    "Patch",
+    "Region",
+    "bias",
     "calibrate",
     "choppy",
     "dice",
     "iou",
     "match",
     "natural",
+    "perturb",
+    "perturbation",
     "random",
+    "redraw",
     "sample_rng",
+    "wobble",
 ]

@@ -1,27 +1,24 @@
-"""Planes as contours: closed curves half way between a positive pixel and its neighbours."""
+"""Regions as contours: closed curves half way between a pixel of a label and its neighbours."""
 
 import math
-from functools import lru_cache
-from typing import NamedTuple, no_type_check
+from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from ._kernel import BYTE, INDEX, SIZE, array, inline, kernel
-from ._labels import Order
-from ._runs import Runs, gain
+from ._kernel import BYTE, FLOAT, INDEX, SIZE, array, inline, kernel
+
+_INT = types.int32
 
 
 class Contours(NamedTuple):
-    """Contours of a stack of planes, region by region, in the order of their first pixels.
+    """Contours of one label, in the order of their first pixels.
 
     Attributes
     ----------
-    regions : (g, 4) int32 array
-        Plane and label of each region, where its contours end in `stops`, and its heir: what lies
-        across the points that can move, if it is the same everywhere, else -1. `Runs` has the same
-        regions.
+    slices : (n,) intp array
+        Slice that each contour lies in.
     stops : (n,) uintp array
         Where the points of each contour end in `points`; they begin where those before them end.
     points : (m, 2) float64 array
@@ -29,408 +26,294 @@ class Contours(NamedTuple):
         successive pixel edges of the boundary; the label lies to the right of the way, so outer
         contours run clockwise on the screen and the contours of holes anticlockwise.
     fixed : (m,) uint8 array
-        1 where the label across is drawn later or not at all, so that the point stays.
+        1 where the point stays: at the border of the array, and where the label across is drawn
+        later or not at all.
     """
 
-    regions: NDArray[np.int32]
+    slices: NDArray[np.intp]
     stops: NDArray[np.uintp]
     points: NDArray[np.float64]
     fixed: NDArray[np.uint8]
 
+    def stretched(
+        self,
+        offsets: NDArray[np.float64],
+        phases: NDArray[np.float64],
+        spacing: tuple[float, ...],
+    ) -> "Contours":
+        """Move points away from the centre of the bounding box of their contour.
 
-def trace_contours(planes: NDArray[np.uint8], runs: Runs, order: Order) -> Contours:
-    """Follow every contour of the regions of contiguous planes, those of holes too.
+        How far is told by a periodic cubic spline through `offsets`, an array (contours, knots),
+        its knots evenly spaced along each contour; the first point lies `phases` behind the first
+        knot, in distances of knots. A point that should move towards the centre by more than its
+        distance to it stops there, so a contour can shrink to nothing but not turn over.
+        """
+        from scipy.ndimage import spline_filter1d
 
-    The pixels of a label are connected by edges and corners, all others by edges only. What lies
-    outside a plane is background.
+        weights = spline_filter1d(offsets, axis=1, mode="grid-wrap")
+        points = self.points.copy()
+        _stretch(self.stops, points, self.fixed, weights, phases, *spacing[-2:])
+        return self._replace(points=points)
+
+
+def trace_contours(codes: NDArray[Any], label: int, runs: NDArray[np.int32]) -> Contours:
+    """Follow every contour of a label in codes (slices, rows, columns), those of holes too.
+
+    The pixels of a label are connected by edges and corners, all others by edges only.
     """
-    regions = np.empty((len(runs.regions), 4), np.int32)
-    stops = np.empty(len(runs.table), np.uintp)
-    size = 2048 * len(planes)
+    first = int(runs[0, 0])
+    slices, stops = np.empty(len(runs), np.intp), np.empty(len(runs), np.uintp)
+    size = 8 * len(runs) + 256
     while True:
         points, fixed = np.empty((size, 2)), np.empty(size, np.uint8)
-        notes = np.zeros(planes.shape[1] + len(runs.table), np.uintp)
-        n = _trace(
-            planes, runs.regions, runs.table, order.ranks, notes, regions, stops, points, fixed
-        )
+        notes = np.zeros(int(runs[-1, 0]) - first + 1 + len(runs), np.uintp)
+        count, n = _trace(codes, label, runs, notes, slices, stops, points, fixed)
         if n <= size:
-            count = regions[-1, 2] if len(regions) else 0
-            return Contours(regions, stops[:count], points[:n], fixed[:n])
+            return Contours(slices[:count], stops[:count], points[:n], fixed[:n])
         size = n
 
 
-def displace_contours(
-    contours: Contours, knots: NDArray[np.float64], spacing: tuple[float, float]
-) -> None:
-    """Move points, in place, away from the centre of the bounding box of their contour.
-
-    How far is told by a periodic cubic spline through `knots`, an array (contours, knots), its
-    knots evenly spaced along each contour. A point that should move towards the centre by more
-    than its distance to it stops there, so a contour can shrink to nothing but not turn over.
-    """
-    spline = (knots @ _periodic_spline(knots.shape[1])).reshape(*knots.shape, 4)
-    _displace(contours.stops, contours.points, contours.fixed, spline, *spacing)
-
-
 def fill_contours(
-    planes: NDArray[np.uint8],
-    runs: Runs,
-    contours: Contours,
-    spacing: tuple[float, float],
-    order: Order,
-    out: NDArray[np.uint8],
-) -> None:
-    """Paint the pixels whose centres the contours enclose in the place of runs.
+    contours: Contours, box: tuple[int, ...], shape: tuple[int, ...]
+) -> tuple[NDArray[np.bool_], tuple[int, ...]]:
+    """Return the pixels whose centres the contours enclose, and the box that the mask covers.
 
-    `out` holds what `copy_mixed` copies of contiguous planes. Enclosed is what has a positive
-    winding number: outer contours that overlap merge, holes are left out wherever they lie, and
-    what an outer contour encloses inside a hole is filled again. What a region gains is painted
-    over the background and labels that are drawn earlier; what it loses becomes what lies across
-    the nearest edge that separates it from such a class.
+    Enclosed is what has a positive winding number: outer contours that overlap merge, holes are
+    left out wherever they lie, and what an outer contour encloses inside a hole is filled again.
+    The box is the given one, or larger where contours leave it, within the shape.
     """
-    rows, cols = planes.shape[1:]
-    regions = contours.regions.copy()
-    size, n = 256 * (1 + len(regions)), -1
-    while n < 0:
-        size *= 4
-        heads = np.full((rows, cols // 64 + 1), -1, np.int32)
-        nodes, table = np.empty((size, 3), np.int32), np.empty((size, 4), np.int32)
-        n = _cut(
-            contours.regions, contours.stops, contours.points, cols, heads, nodes, regions, table
-        )
-    old, new = (runs.regions, runs.table), (regions, table[:n])
-    if runs.mixed.nonzero()[0].size:
-        heirs = np.ascontiguousarray(regions[:, 3])
-        _lose(planes, *old, *new, heirs, *spacing, order.ranks, out)
-    _gain(planes, *new, *old, runs.mixed, order.ranks, out)
-
-
-@lru_cache
-def _periodic_spline(knots: int) -> NDArray[np.float64]:
-    """Matrix (knots, 4 knots) from the values at the knots to the cubics from each to the next."""
-    here = np.eye(knots)
-    after, before = np.roll(here, 1, axis=1), np.roll(here, -1, axis=1)
-    # Rows are knots: `after` takes from a vector of values the one at the next knot.
-    curve = np.linalg.solve(4 * here + after + before, 3 * (after - 2 * here + before))
-    cubics = (
-        here,
-        after - here - (2 * curve + after @ curve) / 3,
-        curve,
-        (after @ curve - curve) / 3,
-    )
-    return np.stack(cubics, axis=1).reshape(4 * knots, knots).T.copy()
+    front, back, *limits = box
+    top, bottom, left, right = _bound(contours.points, *limits, *shape[1:])
+    width = (right - left + 7) & ~7  # rows of whole words
+    mask = np.zeros((back - front, bottom - top, width), np.int8)
+    if _fill(mask, mask.view(np.uint64), front, top, left, right, *contours[:3]):
+        wide = np.zeros(mask.shape, np.int32)  # many contours cross one pixel
+        _fill(wide, np.empty((0, 0, 0), np.uint64), front, top, left, right, *contours[:3])
+        mask = (wide > 0).view(np.int8)
+    return mask.view(np.bool_)[..., : right - left], (front, back, top, bottom, left, right)
 
 
 @inline
 @no_type_check
-def _at(planes, p, row, col):
-    _, rows, cols = planes.shape
-    inside = 0 <= row < rows and 0 <= col < cols
-    return planes[p, INDEX(row), INDEX(col)] if inside else BYTE(0)
-
-
-@inline
-@no_type_check
-def _is_beside(planes, p, row, col, label):
-    return (
-        _at(planes, p, row - 1, col) == label
-        or _at(planes, p, row + 1, col) == label
-        or _at(planes, p, row, col - 1) == label
-        or _at(planes, p, row, col + 1) == label
-    )
-
-
-@inline
-@no_type_check
-def _next_gap(table, n, end, row, start, stop):
-    # From a column on, up to which one no run of the table covers a row, and where that run ends.
-    while n < end and (table[n, 0] < row or (table[n, 0] == row and table[n, 2] <= start)):
-        n += INDEX(1)
-    if n < end and table[n, 0] == row and table[n, 1] < stop:
-        return n, table[n, 1], table[n, 2]
-    return n, stop, stop
+def _across(codes, z, r, c, label):
+    # The code of a pixel; beyond the border lies what stays.
+    if r < 0 or c < 0 or r >= codes.shape[1] or c >= codes.shape[2]:
+        return SIZE(label + 1)
+    return SIZE(codes[z, INDEX(r), INDEX(c)])
 
 
 @kernel(
-    SIZE(
-        array(BYTE, 3, readonly=True),
-        array(types.int32, 2, readonly=True),
-        array(types.int32, 2, readonly=True),
-        array(types.int16, readonly=True),
+    lambda code: types.UniTuple(SIZE, 2)(
+        array(code, 3, readonly=True),
+        SIZE,
+        array(_INT, 2, readonly=True),
         array(INDEX),
-        array(types.int32, 2),
+        array(SIZE),
         array(INDEX),
-        array(types.float64, 2),
+        array(FLOAT, 2),
         array(BYTE),
     )
 )
 @no_type_check
-def _trace(planes, run_regions, table, ranks, notes, regions, stops, points, fixed):
-    # Returns the number of points, also when `points` is too short to hold them. Each contour goes
-    # up the left side of at least one run: contours start there, and the runs that they pass on
-    # the way up are marked in `notes`, behind the first run that the region has in each row.
+def _trace(codes, label, table, notes, slices, stops, points, fixed):
+    # Returns the numbers of contours and of points, also when `points` is too short to hold them.
+    # Each contour goes up the left side of at least one run: contours start there, and the runs
+    # that they pass on the way up are marked in `notes`, behind the first run of each row.
     capacity = points.shape[0]
-    rows = INDEX(planes.shape[1])
+    height = SIZE(codes.shape[1])
+    top = SIZE(table[0, 0])
+    rows = INDEX(notes.size - table.shape[0])
+    row = top
+    for k in range(INDEX(table.shape[0])):
+        while row <= table[k, 0]:
+            notes[INDEX(row - top)] = k
+            row += 1
     count, n = 0, INDEX(0)
-    first = INDEX(0)
-    for g in range(INDEX(run_regions.shape[0])):
-        p, label = INDEX(run_regions[g, 0]), BYTE(run_regions[g, 1])
-        last = INDEX(run_regions[g, 2])
-        row = table[first, 0]
-        for k in range(first, last):
-            while row <= table[k, 0]:
-                notes[INDEX(row)] = k
-                row += 1
-        heir = -2
-        for k in range(first, last):
-            if notes[rows + k] != 0:
-                continue
-            # (r, c) is the pixel to the right of the way, `across` the one to the left, and
-            # (down, right) the direction.
-            row, start = SIZE(table[k, 0]), SIZE(table[k, 1])
-            r, c, down, right = row, start, -1, 0
-            across = _at(planes, p, r, c - 1)
-            known, stays = label, False
-            while True:
-                if across != known:
-                    known, stays = across, ranks[across] > ranks[label]
-                    if not stays and heir != across:
-                        heir = SIZE(across) if heir == -2 else -1
-                if n < capacity:
-                    points[n, 0] = r - 0.5 * right
-                    points[n, 1] = c + 0.5 * down
-                    fixed[n] = stays
-                n += INDEX(1)
-                if down == -1:
-                    m = notes[INDEX(r)]
-                    while table[m, 1] != c:
-                        m += INDEX(1)
-                    notes[rows + m] = 1
-                r_ahead, c_ahead = r + down, c + right
-                r_left, c_left = r_ahead - right, c_ahead + down
-                left = _at(planes, p, r_left, c_left)
-                if left == label:
-                    r, c = r_left, c_left
-                    down, right = -right, down
+    for k in range(INDEX(table.shape[0])):
+        if notes[rows + k] != 0:
+            continue
+        # (r, c) is the pixel to the right of the way, `across` the one to the left, and
+        # (down, right) the direction.
+        z = INDEX(SIZE(table[k, 0]) // height)
+        base = SIZE(z) * height
+        row, start = SIZE(table[k, 0]) - base, SIZE(table[k, 1])
+        r, c, down, right = row, start, -1, 0
+        across = _across(codes, z, r, c - 1, label)
+        while True:
+            if n < capacity:
+                points[n, 0] = r - 0.5 * right
+                points[n, 1] = c + 0.5 * down
+                fixed[n] = across > label
+            n += INDEX(1)
+            if down == -1:
+                m = notes[INDEX(base + r - top)]
+                while table[m, 1] != c:
+                    m += INDEX(1)
+                notes[rows + m] = 1
+            r_ahead, c_ahead = r + down, c + right
+            r_left, c_left = r_ahead - right, c_ahead + down
+            left = _across(codes, z, r_left, c_left, label)
+            if left == label:
+                r, c = r_left, c_left
+                down, right = -right, down
+            else:
+                ahead = _across(codes, z, r_ahead, c_ahead, label)
+                if ahead == label:
+                    r, c, across = r_ahead, c_ahead, left
                 else:
-                    ahead = _at(planes, p, r_ahead, c_ahead)
-                    if ahead == label:
-                        r, c, across = r_ahead, c_ahead, left
-                    else:
-                        down, right, across = right, -down, ahead
-                if r == row and c == start and down == -1:
-                    break
-            stops[INDEX(count)] = n
-            count += 1
-        regions[g, 0], regions[g, 1] = run_regions[g, 0], label
-        regions[g, 2], regions[g, 3] = count, heir
-        first = last
-    return n
+                    down, right, across = right, -down, ahead
+            if r == row and c == start and down == -1:
+                break
+        slices[INDEX(count)], stops[INDEX(count)] = z, n
+        count += 1
+    return count, SIZE(n)
+
+
+@inline
+@no_type_check
+def _step(y, x, row, col, height, width, diagonal):
+    # Length of the way from one edge of a pixel to the next.
+    if y == row:
+        return width
+    return height if x == col else diagonal
 
 
 @kernel(
     types.void(
         array(INDEX, readonly=True),
-        array(types.float64, 2),
+        array(FLOAT, 2),
         array(BYTE, readonly=True),
-        array(types.float64, 3, readonly=True),
-        types.float64,
-        types.float64,
+        array(FLOAT, 2, readonly=True),
+        array(FLOAT, readonly=True),
+        FLOAT,
+        FLOAT,
     )
 )
 @no_type_check
-def _displace(stops, points, fixed, spline, height, width):
-    knots = types.float64(spline.shape[1])
+def _stretch(stops, points, fixed, coefficients, phases, height, width):
+    one, knots = INDEX(1), INDEX(coefficients.shape[1])
+    diagonal = 0.5 * math.sqrt(height * height + width * width)
+    cubics = np.empty((knots, 4))
     first = INDEX(0)
     for m in range(INDEX(stops.size)):
-        top = bottom = points[first, 0]
-        left = right = points[first, 1]
+        for k in range(knots):
+            a, b = coefficients[m, (k + knots - one) % knots], coefficients[m, k]
+            c, d = coefficients[m, (k + one) % knots], coefficients[m, (k + one + one) % knots]
+            cubics[k, 0] = (a + 4.0 * b + c) / 6.0
+            cubics[k, 1] = (c - a) / 2.0
+            cubics[k, 2] = (a - 2.0 * b + c) / 2.0
+            cubics[k, 3] = (d - a + 3.0 * (b - c)) / 6.0
+        last = stops[m] - one
+        y, x = points[last, 0], points[last, 1]
+        top, bottom, left, right = y, y, x, x
+        length = 0.0
         for i in range(first, stops[m]):
-            top, bottom = min(top, points[i, 0]), max(bottom, points[i, 0])
-            left, right = min(left, points[i, 1]), max(right, points[i, 1])
+            length += _step(y, x, points[i, 0], points[i, 1], height, width, diagonal)
+            y, x = points[i, 0], points[i, 1]
+            top, bottom = min(top, y), max(bottom, y)
+            left, right = min(left, x), max(right, x)
         centre_row, centre_col = 0.5 * (top + bottom), 0.5 * (left + right)
-        step = knots / types.float64(stops[m] - first)
+        y, x = points[first, 0], points[first, 1]
+        scale, travelled = FLOAT(knots) / length, 0.0
         for i in range(first, stops[m]):
+            row, col = points[i, 0], points[i, 1]
+            if i > first:
+                travelled += _step(y, x, row, col, height, width, diagonal)
+            y, x = row, col
             if fixed[i] != 0:
                 continue
-            t = types.float64(i - first) * step
-            k = INDEX(min(t, knots - 1.0))
-            t -= types.float64(k)
-            offset = spline[m, k, 2] + t * spline[m, k, 3]
-            offset = spline[m, k, 0] + t * (spline[m, k, 1] + t * offset)
-            row, col = points[i, 0] - centre_row, points[i, 1] - centre_col
-            y, x = row * height, col * width
-            distance = math.sqrt(y * y + x * x)
+            t = travelled * scale + phases[m]
+            k = INDEX(t)
+            t -= FLOAT(k)
+            if k >= knots:
+                k -= knots
+            offset = cubics[k, 2] + t * cubics[k, 3]
+            offset = cubics[k, 0] + t * (cubics[k, 1] + t * offset)
+            row, col = y - centre_row, x - centre_col
+            down, across = row * height, col * width
+            distance = math.sqrt(down * down + across * across)
             if distance > 0.0:
-                stretch = max(offset / distance, -1.0)
-                points[i, 0] += stretch * row
-                points[i, 1] += stretch * col
+                change = max(offset / distance, -1.0)
+                points[i, 0] += change * row
+                points[i, 1] += change * col
         first = stops[m]
 
 
+@kernel(types.UniTuple(SIZE, 4)(array(FLOAT, 2, readonly=True), SIZE, SIZE, SIZE, SIZE, SIZE, SIZE))
+@no_type_check
+def _bound(points, first_row, last_row, first_col, last_col, rows, cols):
+    # Grow limits to hold the points, within a shape.
+    top, bottom, left, right = FLOAT(rows), 0.0, FLOAT(cols), 0.0
+    for i in range(INDEX(points.shape[0])):
+        top, bottom = min(top, points[i, 0]), max(bottom, points[i, 0])
+        left, right = min(left, points[i, 1]), max(right, points[i, 1])
+    return (
+        min(first_row, SIZE(math.floor(max(top, 0.0)))),
+        max(last_row, SIZE(math.ceil(min(bottom + 1.0, FLOAT(rows))))),
+        min(first_col, SIZE(math.floor(max(left, 0.0)))),
+        max(last_col, SIZE(math.ceil(min(right + 1.0, FLOAT(cols))))),
+    )
+
+
 @kernel(
-    SIZE(
-        array(types.int32, 2, readonly=True),
-        array(INDEX, readonly=True),
-        array(types.float64, 2, readonly=True),
+    lambda cell: types.boolean(
+        array(cell, 3),
+        array(types.uint64, 3),
         SIZE,
-        array(types.int32, 2),
-        array(types.int32, 2),
-        array(types.int32, 2),
-        array(types.int32, 2),
+        SIZE,
+        SIZE,
+        SIZE,
+        array(SIZE, readonly=True),
+        array(INDEX, readonly=True),
+        array(FLOAT, 2, readonly=True),
     )
 )
 @no_type_check
-def _cut(contour_regions, stops, points, cols, heads, nodes, regions, table):
+def _fill(mask, words, front, top, left, right, slices, stops, points):
     # Every time a contour passes the centre line of a row, the winding number of the pixels to the
-    # right changes by one. The changes of each 64 columns of a row are a list linked in order of
-    # column: `nodes` holds column, change and next node, `heads` the first node. Returns the
-    # number of runs where the winding number is positive; -1 when `nodes` or `table` is too short.
-    rows, right = SIZE(heads.shape[0]), types.float64(cols)
-    bottom = types.float64(rows)
-    found = 0
-    contour = INDEX(0)
+    # right changes by one. Those changes are written first, then added up along the rows. Returns
+    # whether more changes meet in a pixel than a byte can count.
+    rows = SIZE(mask.shape[1])
+    low, high = FLOAT(top), FLOAT(top + rows)
+    most = 0
     first = INDEX(0)
-    for g in range(INDEX(contour_regions.shape[0])):
-        n = 0
-        lowest, highest = rows, SIZE(0)
-        while contour < contour_regions[g, 2]:
-            last = stops[contour] - INDEX(1)
-            y, x = points[last, 0], points[last, 1]
-            after = SIZE(math.ceil(min(max(y, 0.0), bottom)))
-            for i in range(first, stops[contour]):
-                y_before, x_before, before = y, x, after
-                y, x = points[i, 0], points[i, 1]
-                after = SIZE(math.ceil(min(max(y, 0.0), bottom)))
-                if before == after:
-                    continue
-                lowest, highest = min(lowest, before, after), max(highest, before, after)
-                slope = (x - x_before) / (y - y_before)
-                for row in range(INDEX(min(before, after)), INDEX(max(before, after))):
-                    cross = x_before + (types.float64(row) - y_before) * slope
-                    col = SIZE(math.ceil(min(max(cross, 0.0), right)))
-                    block = INDEX(col >> 6)
-                    previous, node = SIZE(-1), SIZE(heads[row, block])
-                    while node >= 0 and nodes[INDEX(node), 0] < col:
-                        previous, node = node, SIZE(nodes[INDEX(node), 2])
-                    if node < 0 or nodes[INDEX(node), 0] > col:
-                        if n == nodes.shape[0]:
-                            return -1
-                        nodes[INDEX(n), 0], nodes[INDEX(n), 1] = col, 0
-                        nodes[INDEX(n), 2] = node
-                        if previous < 0:
-                            heads[row, block] = n
-                        else:
-                            nodes[INDEX(previous), 2] = n
-                        node = n
-                        n += 1
-                    nodes[INDEX(node), 1] += 1 if after < before else -1
-            first = stops[contour]
-            contour += INDEX(1)
-        if found + n > table.shape[0]:
-            return -1
-        for row in range(INDEX(lowest), INDEX(highest)):
-            winding = 0
-            for block in range(INDEX(heads.shape[1])):
-                node = SIZE(heads[row, block])
-                heads[row, block] = -1
-                while node >= 0:
-                    was_inside = winding > 0
-                    winding += nodes[INDEX(node), 1]
-                    if (winding > 0) != was_inside:
-                        table[INDEX(found), INDEX(1 + was_inside)] = nodes[INDEX(node), 0]
-                        table[INDEX(found), 0] = row
-                        found += was_inside
-                    node = SIZE(nodes[INDEX(node), 2])
-            if winding > 0:
-                table[INDEX(found), 2] = cols
-                found += 1
-        regions[g, 2] = found
-    return found
-
-
-@kernel(
-    types.void(
-        array(BYTE, 3, readonly=True),
-        array(types.int32, 2, readonly=True),
-        array(types.int32, 2, readonly=True),
-        array(types.int32, 2, readonly=True),
-        array(types.int32, 2, readonly=True),
-        array(types.boolean, readonly=True),
-        array(types.int16, readonly=True),
-        array(BYTE, 3),
-    )
-)
-@no_type_check
-def _gain(planes, regions, table, old_regions, old_table, mixed, ranks, out):
-    # New runs less the old ones in their row, region by region, so that later labels come later.
-    first, n = INDEX(0), INDEX(0)
-    for g in range(INDEX(regions.shape[0])):
-        p, label = INDEX(regions[g, 0]), BYTE(regions[g, 1])
-        last, end = INDEX(regions[g, 2]), INDEX(old_regions[g, 2])
-        for k in range(first, last):
-            row, start, stop = INDEX(table[k, 0]), table[k, 1], table[k, 2]
-            if not mixed[p]:
-                for col in range(INDEX(start), INDEX(stop)):
-                    out[p, row, col] = label
+    for m in range(INDEX(stops.size)):
+        z = INDEX(slices[m] - front)
+        last = stops[m] - INDEX(1)
+        y, x = points[last, 0], points[last, 1]
+        after = SIZE(math.ceil(min(max(y, low), high)))
+        for i in range(first, stops[m]):
+            y_before, x_before, before = y, x, after
+            y, x = points[i, 0], points[i, 1]
+            after = SIZE(math.ceil(min(max(y, low), high)))
+            if before == after:
                 continue
-            while start < stop:
-                n, gap, after = _next_gap(old_table, n, end, row, start, stop)
-                gain(planes, p, row, start, gap, label, ranks, out)
-                start = after
-        first, n = last, end
-
-
-@kernel(
-    types.void(
-        array(BYTE, 3, readonly=True),
-        array(types.int32, 2, readonly=True),
-        array(types.int32, 2, readonly=True),
-        array(types.int32, 2, readonly=True),
-        array(types.int32, 2, readonly=True),
-        array(types.int32, readonly=True),
-        types.float64,
-        types.float64,
-        array(types.int16, readonly=True),
-        array(BYTE, 3),
-    )
-)
-@no_type_check
-def _lose(planes, regions, table, new_regions, new_table, heirs, height, width, ranks, out):
-    # Old runs less the new ones in their row. Without one heir for all, the nearest pixel across
-    # is looked for, in rows and columns that are ever farther, up to just outside the plane; of two
-    # that are equally near, the one that is drawn later counts.
-    _, rows, cols = planes.shape
-    first, n = INDEX(0), INDEX(0)
-    for g in range(INDEX(regions.shape[0])):
-        p, label = INDEX(regions[g, 0]), BYTE(regions[g, 1])
-        last, end = INDEX(regions[g, 2]), INDEX(new_regions[g, 2])
-        for k in range(first, last):
-            row, start, stop = table[k, 0], table[k, 1], table[k, 2]
-            while start < stop:
-                n, gap, after = _next_gap(new_table, n, end, row, start, stop)
-                for col in range(start, gap):
-                    heir = BYTE(heirs[g])
-                    if heirs[g] < 0:
-                        nearest, heir = math.inf, BYTE(0)
-                        for i in range(2 * rows + 3):
-                            down = (i + 1) >> 1
-                            if (down * height) ** 2 > nearest:
-                                break
-                            r = row + down if i & 1 else row - down
-                            for j in range(2 * cols + 3):
-                                right = (j + 1) >> 1
-                                distance = (down * height) ** 2 + (right * width) ** 2
-                                if distance > nearest:
-                                    break
-                                c = col + right if j & 1 else col - right
-                                other = _at(planes, p, r, c)
-                                if (
-                                    ranks[other] < ranks[label]
-                                    and (distance < nearest or ranks[other] > ranks[heir])
-                                    and _is_beside(planes, p, r, c, label)
-                                ):
-                                    nearest, heir = distance, other
-                    out[p, INDEX(row), INDEX(col)] = heir
-                start = after
-        first, n = last, end
+            slope = (x - x_before) / (y - y_before)
+            change = 1 if after < before else -1
+            for row in range(min(before, after), max(before, after)):
+                cross = x_before + (FLOAT(row) - y_before) * slope
+                col = SIZE(math.ceil(min(max(cross, FLOAT(left)), FLOAT(right))))
+                if col < right:
+                    cell = SIZE(mask[z, INDEX(row - top), INDEX(col - left)]) + change
+                    mask[z, INDEX(row - top), INDEX(col - left)] = cell
+                    most = max(most, abs(cell))
+        first = stops[m]
+    if most > 127 and words.size > 0:
+        return True
+    for z in range(INDEX(mask.shape[0])):
+        for row in range(INDEX(rows)):
+            winding = 0
+            if words.size == 0:
+                for col in range(INDEX(mask.shape[2])):
+                    winding += mask[z, row, col]
+                    mask[z, row, col] = winding > 0
+                continue
+            for w in range(INDEX(words.shape[2])):
+                if words[z, row, w] == 0:
+                    if winding > 0:
+                        words[z, row, w] = types.uint64(0x0101010101010101)
+                    continue
+                for col in range(w << INDEX(3), (w + INDEX(1)) << INDEX(3)):
+                    winding += mask[z, row, col]
+                    mask[z, row, col] = winding > 0
+    return False

@@ -1,75 +1,51 @@
-"""Planes as single pixels, some of them picked at random."""
+"""Single pixels of a label and of the background, some of them picked at random."""
 
 import math
-from typing import NamedTuple, no_type_check
+from typing import Any, no_type_check
 
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from ._kernel import BYTE, INDEX, SIZE, WORD, array, kernel
-from ._runs import Runs
-from ._streams import PlaneStreams
+from ._kernel import INDEX, SIZE, WORD, array, kernel
+from ._validate import check_pixels
+
+_INT = types.int32
 
 
-class Pixels(NamedTuple):
-    """Pixels of a stack of planes, region by region.
-
-    Attributes
-    ----------
-    regions : (g, 3) int32 array
-        Plane and label of each region, and where its pixels end in `pixels`.
-    pixels : (n,) int32 array
-        Their flat indices in the plane.
-    """
-
-    regions: NDArray[np.int32]
-    pixels: NDArray[np.int32]
-
-
-def list_pixels(runs: Runs, out: NDArray[np.uint8]) -> Pixels:
-    """List the pixels of all runs, and set them in `out`, contiguous planes."""
-    regions = runs.regions.copy()
-    pixels = np.empty(int(np.subtract(runs.table[:, 2], runs.table[:, 1]).sum()), np.int32)
-    _list(runs.regions, runs.table, regions, pixels, out)
-    return Pixels(regions, pixels)
+def list_pixels(runs: NDArray[np.int32], size: int, cols: int) -> NDArray[np.uint32]:
+    """Return the flat indices of the pixels of runs, so many in rows of `cols`."""
+    pixels = np.empty(size, np.uint32)
+    _list(runs, cols, pixels)
+    return pixels
 
 
 def flip_pixels(
-    planes: NDArray[np.uint8],
-    listed: Pixels,
-    flips: list[tuple[int, int, int]],
-    streams: PlaneStreams,
-    out: NDArray[np.uint8],
+    codes: NDArray[Any],
+    label: int,
+    pixels: NDArray[np.uint32],
+    flips: tuple[int, int, int],
+    rng: np.random.Generator,
+    out: NDArray[Any],
 ) -> None:
-    """Flip as many pixels of each region as `flips` says, in `out`, a copy of contiguous planes.
+    """Flip pixels of a label and of the background in `out`, an altered copy of the codes.
 
-    `flips` are the pixels that a region loses to the background, those of the background that it
-    gains, and those that the background has left for it. Every 64-bit word of the region's stream
-    proposes one of its pixels with its upper half and any pixel of the plane with its lower half.
-    The former must not have been flipped before, the latter must be background and not flipped
-    before; the next word serves for one that is not. Larger numbers flip the same pixels and
-    further ones.
+    `flips` are the pixels that the label loses to the background, those of the background that it
+    gains, and those that the background has left for it. Every 64-bit word of `rng` proposes one of
+    the label's pixels with its upper half and any pixel of the patch with its lower half. The
+    former must not have been flipped before, the latter must be background and not flipped before;
+    the next word serves for one that is not. Larger numbers flip the same pixels and further ones.
     """
-    size = planes[0].size
-    numbers = []
-    start = 0
-    for stop, (losses, gains, left) in zip(listed.regions[:, 2].tolist(), flips, strict=True):
-        count, start = stop - start, stop
-        proposals = _proposals(count, count, losses), _proposals(size, left, gains)
-        numbers.append(math.ceil(max(proposals)) + 16)
-    flat, copy = planes.reshape(len(planes), size), out.reshape(len(planes), size)
-    table = np.array(flips, np.intp).reshape(-1, 3)
+    losses, gains, left = flips
+    check_pixels(codes.size)
+    rounds = max(_proposals(pixels.size, pixels.size, losses), _proposals(codes.size, left, gains))
+    number = math.ceil(rounds) + 16
+    done = np.zeros(2, np.intp)
+    flat, copy = codes.reshape(-1), out.reshape(-1)
     while not _flip(
-        flat,
-        *listed,
-        np.array(numbers, np.intp),
-        streams.words(listed.regions, numbers),
-        table,
-        copy,
+        flat, label, pixels, rng.bit_generator.random_raw(number), losses, gains, done, copy
     ):
-        numbers = [number + number // 4 + 64 for number in numbers]
-        out[:] = planes
+        number = number // 4 + 64
 
 
 def _proposals(pool: int, suitable: int, count: int) -> float:
@@ -77,73 +53,51 @@ def _proposals(pool: int, suitable: int, count: int) -> float:
     return pool * math.log((suitable + 0.5) / (suitable - count + 0.5))
 
 
-@kernel(
-    types.void(
-        array(types.int32, 2, readonly=True),
-        array(types.int32, 2, readonly=True),
-        array(types.int32, 2),
-        array(types.int32),
-        array(BYTE, 3),
-    )
-)
+@kernel(types.void(array(_INT, 2, readonly=True), SIZE, array(types.uint32)))
 @no_type_check
-def _list(run_regions, table, regions, pixels, out):
+def _list(runs, cols, pixels):
     n = INDEX(0)
-    k = INDEX(0)
-    for g in range(INDEX(regions.shape[0])):
-        plane, label = out[INDEX(regions[g, 0])], BYTE(regions[g, 1])
-        while k < run_regions[g, 2]:
-            row = INDEX(table[k, 0])
-            for col in range(INDEX(table[k, 1]), INDEX(table[k, 2])):
-                pixels[n] = row * INDEX(plane.shape[1]) + col
-                plane[row, col] = label
-                n += INDEX(1)
-            k += INDEX(1)
-        regions[g, 2] = n
+    for k in range(INDEX(runs.shape[0])):
+        first = INDEX(runs[k, 0]) * INDEX(cols)
+        for col in range(INDEX(runs[k, 1]), INDEX(runs[k, 2])):
+            pixels[n] = first + col
+            n += INDEX(1)
 
 
 @kernel(
-    types.boolean(
-        array(BYTE, 2, readonly=True),
-        array(types.int32, 2, readonly=True),
-        array(types.int32, readonly=True),
-        array(SIZE, readonly=True),
+    lambda code: types.boolean(
+        array(code, readonly=True),
+        SIZE,
+        array(types.uint32, readonly=True),
         array(WORD, readonly=True),
-        array(SIZE, 2, readonly=True),
-        array(BYTE, 2),
+        SIZE,
+        SIZE,
+        array(SIZE),
+        array(code),
     )
 )
 @no_type_check
-def _flip(planes, regions, pixels, numbers, words, flips, out):
+def _flip(codes, label, pixels, words, losses, gains, done, out):
     # A half word h picks pixel h * pool >> 32. The lowest products, 2**32 modulo the pool of them,
     # would make some pixels likelier than others: they propose nothing. Returns whether there were
     # words enough.
     half, low = WORD(32), WORD(0xFFFFFFFF)
     total = WORD(1) << half
-    size = WORD(planes.shape[1])
-    size_bias = total % size
-    first, word = INDEX(0), INDEX(0)
-    enough = True
-    for g in range(INDEX(regions.shape[0])):
-        p, label, stop = INDEX(regions[g, 0]), BYTE(regions[g, 1]), INDEX(regions[g, 2])
-        pool = WORD(max(stop - first, INDEX(1)))
-        pool_bias = total % pool
-        lost, gained = 0, 0
-        last = word + INDEX(numbers[g])
-        while word < last:
-            if lost < flips[g, 0]:
-                product = (words[word] >> half) * pool
-                pixel = INDEX(pixels[first + (product >> half)])
-                if product & low >= pool_bias and out[p, pixel] != 0:
-                    out[p, pixel] = 0
-                    lost += 1
-            if gained < flips[g, 1]:
-                product = (words[word] & low) * size
-                pixel = product >> half
-                if product & low >= size_bias and out[p, pixel] == 0 and planes[p, pixel] == 0:
-                    out[p, pixel] = label
-                    gained += 1
-            word += INDEX(1)
-        first = stop
-        enough &= lost == flips[g, 0] and gained == flips[g, 1]
-    return enough
+    size, pool = WORD(codes.size), WORD(max(pixels.size, 1))
+    size_bias, pool_bias = total % size, total % pool
+    lost, gained = done[0], done[1]
+    for i in range(INDEX(words.size)):
+        if lost < losses:
+            product = (words[i] >> half) * pool
+            pixel = INDEX(pixels[INDEX(product >> half)])
+            if product & low >= pool_bias and out[pixel] != 0:
+                out[pixel] = 0
+                lost += 1
+        if gained < gains:
+            product = (words[i] & low) * size
+            pixel = INDEX(product >> half)
+            if product & low >= size_bias and out[pixel] == 0 and codes[pixel] == 0:
+                out[pixel] = label
+                gained += 1
+    done[0], done[1] = lost, gained
+    return lost == losses and gained == gains

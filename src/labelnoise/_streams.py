@@ -1,14 +1,15 @@
-"""How randomness flows: from a seed to samples, and from a call to its planes."""
+"""How randomness flows: from a seed to samples, and from a call to its patches."""
 
 import hashlib
 import os
-import threading
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._validate import check_key, check_rng, check_seed
+
+_FREE: list[np.random.Generator] = []  # generators that no call uses; making one is slow
 
 
 def sample_rng(
@@ -45,12 +46,6 @@ def sample_rng(
     >>> mask[1:5, 1:5] = 1
     >>> rng = sample_rng(0, "liver_7.nii.gz", epoch=1)
     >>> labelnoise.choppy(mask, 1.0, rng=rng)
-    array([[0, 0, 0, 0, 0, 0],
-           [0, 1, 1, 1, 1, 1],
-           [0, 1, 1, 1, 1, 1],
-           [1, 1, 1, 1, 1, 0],
-           [1, 1, 1, 1, 1, 1],
-           [0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
     digest = hashlib.blake2b(check_key(key), digest_size=16).digest()
     words = [int.from_bytes(digest[i : i + 4], "little") for i in range(0, 16, 4)]
@@ -59,64 +54,56 @@ def sample_rng(
     return np.random.default_rng(np.random.SeedSequence(check_seed("seed", seed), spawn_key=words))
 
 
-class PlaneStreams:
-    """The random streams of planes, from plane `first` on, and of the regions in them.
+class Streams:
+    """The random streams of one call: one for each layer of each patch.
 
     Philox is counter-based: under one key, streams whose counters differ in the two highest of four
-    words never meet, and to go to another stream takes a microsecond. The highest is the index of
-    the plane, the next the place of the region among those of its plane. The generator is the
-    thread's own: one instance is in use at a time.
+    words never meet. The highest is the index of the patch, the next the layer.
     """
 
-    def __init__(self, key: NDArray[np.uint64], first: int) -> None:
-        self._first = first
-        self._bits, self._generator, self._state = _THREAD.bits, _THREAD.generator, _THREAD.state
-        self._state["state"]["key"] = key
+    __slots__ = ("_key", "_lent")
 
-    def normals(self, regions: NDArray[np.integer[Any]], width: int) -> NDArray[np.float64]:
-        """Return rows of standard normal draws.
+    def __init__(self, rng: Any) -> None:
+        bits = check_rng(rng).bit_generator
+        self._key = bits.random_raw(2)
+        if isinstance(bits, np.random.MT19937):  # its words have 32 bits
+            self._key |= bits.random_raw(2) << np.uint64(32)
+        self._lent: list[np.random.Generator] = []
 
-        `regions` tells the plane of each region (column 0) and where its rows end (column 2).
-        """
-        table = regions.tolist()
-        draws = np.empty((table[-1][2] if table else 0, width))
-        start, before, layer = 0, -1, 0
-        for plane, _, stop, *_ in table:
-            layer = layer + 1 if plane == before else 0
-            if start < stop:
-                self._go_to(plane, layer)
-                self._generator.standard_normal(out=draws[start:stop])
-            start, before = stop, plane
-        return draws
+    def at(self, patch: int, layer: int) -> np.random.Generator:
+        """Return a generator at the start of a stream; it is good until `recycle`."""
+        try:
+            generator = _FREE.pop()
+        except IndexError:
+            generator = np.random.Generator(np.random.Philox(0))
+        self._lent.append(generator)
+        generator.bit_generator.state = {
+            "bit_generator": "Philox",
+            "state": {"counter": np.array([0, 0, layer, patch], np.uint64), "key": self._key},
+            "buffer": _EMPTY,
+            "buffer_pos": 4,
+            "has_uint32": 0,
+            "uinteger": 0,
+        }
+        return generator
 
-    def words(self, regions: NDArray[np.integer[Any]], counts: list[int]) -> NDArray[np.uint64]:
-        """Return `counts` words of 64 random bits from each region's stream."""
-        words, before, layer = [], -1, 0
-        for plane, count in zip(regions[:, 0].tolist(), counts, strict=True):
-            layer = layer + 1 if plane == before else 0
-            self._go_to(plane, layer)
-            words.append(self._bits.random_raw(count))
-            before = plane
-        return words[0] if len(words) == 1 else np.concatenate([*words, np.empty(0, np.uint64)])
-
-    def _go_to(self, plane: int, layer: int) -> None:
-        words = self._state["state"]["counter"]
-        words[2], words[3] = layer, self._first + plane
-        self._bits.state = self._state
+    def recycle(self) -> None:
+        """Take back all generators."""
+        _FREE.extend(self._lent)
+        self._lent.clear()
 
 
-def draw_key(rng: Any) -> NDArray[np.uint64]:
-    """Draw a key for `PlaneStreams` from what a caller passed as `rng`."""
-    return check_rng(rng).random(2).view(np.uint64)
+_EMPTY: NDArray[np.uint64] = np.zeros(4, np.uint64)
 
 
-class _Thread(threading.local):
-    """One generator a thread, which every stream sets before it reads."""
+def split(rng: Any, count: int) -> list[np.random.Generator]:
+    """Return independent generators; one of the same state gives the same ones.
 
-    def __init__(self) -> None:
-        self.bits = np.random.Philox(0)
-        self.generator = np.random.Generator(self.bits)
-        self.state: Any = self.bits.state
-
-
-_THREAD = _Thread()
+    `Generator.spawn` counts the children that it gave away besides the state, and some generators
+    have none.
+    """
+    words = check_rng(rng).bit_generator.random_raw(4)
+    return [
+        np.random.Generator(np.random.Philox(child))
+        for child in np.random.SeedSequence(words.tolist()).spawn(count)
+    ]

@@ -15,7 +15,10 @@ LARGEST = 1e9  # pixels or units of spacing; keeps every product of the kernels 
 
 def check_mask(mask: Any, name: str = "mask") -> NDArray[Any]:
     """Return the mask as an array of booleans or integers with two axes or more."""
-    array: NDArray[Any] = np.asarray(mask)
+    try:
+        array: NDArray[Any] = np.asarray(mask)
+    except ValueError:
+        raise ValueError(f"{name}: rows of different lengths; pass an array") from None
     if array.dtype.kind not in "biu":
         raise TypeError(
             f"{name}: dtype {array.dtype} is neither bool nor integer; pass labels.astype(np.uint8)"
@@ -26,23 +29,33 @@ def check_mask(mask: Any, name: str = "mask") -> NDArray[Any]:
     return array
 
 
-def check_plane(plane: Any, ndim: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the order of axes that puts the (row, column) axes last, and the order back."""
+def check_axes(axes: Any, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the order that puts the axes of a patch last, and the order back."""
     try:
-        return _orders(tuple(map(operator.index, plane)), ndim)
+        return _orders(tuple(map(operator.index, axes)), shape)
     except TypeError:
         raise ValueError(
-            f"plane={plane!r}: pass two axes, (row, column), of the {ndim} that the mask has"
+            f"axes={axes!r}: pass two axes, (row, column), or three, (slice, row, column), of the "
+            f"{len(shape)} that the mask has"
         ) from None
 
 
 @lru_cache
-def _orders(plane: tuple[int, ...], ndim: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    if len(plane) != 2 or not all(-ndim <= axis < ndim for axis in plane):
+def _orders(
+    axes: tuple[int, ...], shape: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    ndim = len(shape)
+    if len(axes) not in (2, 3) or not all(-ndim <= axis < ndim for axis in axes):
         raise TypeError
-    drawn = [axis % ndim for axis in plane]
-    if drawn[0] == drawn[1]:
-        raise ValueError(f"plane={plane!r}: names axis {drawn[0]} twice; pass two different axes")
+    drawn = [axis % ndim for axis in axes]
+    if len(set(drawn)) < len(drawn):
+        raise ValueError(f"axes={axes!r}: names an axis twice; pass different axes")
+    if axes == (-2, -1) and 1 in shape[-2:] and max(shape[:-2], default=1) > 1:
+        wide = tuple(axis for axis in range(ndim) if shape[axis] > 1)[:2]
+        raise ValueError(
+            f"axes=(-2, -1): a mask of shape {shape} has planes one pixel wide; name the (row, "
+            f"column) axes that annotators draw in, e.g. axes={wide if len(wide) == 2 else (1, 2)}"
+        )
     order = (*(axis for axis in range(ndim) if axis not in drawn), *drawn)
     return order, tuple(order.index(axis) for axis in range(ndim))
 
@@ -69,30 +82,50 @@ def check_number(name: str, value: Any, lowest: float, largest: float) -> float:
     return number
 
 
-def check_count(name: str, value: Any) -> int:
-    """Return a whole number of at least one."""
+def check_count(name: str, value: Any, largest: float = math.inf) -> int:
+    """Return an integer of at least one."""
     try:
         number = operator.index(value)
     except TypeError:
         number = 0
-    if number < 1:
-        raise ValueError(f"{name}={value!r}: pass a whole number of at least 1")
+    if not 1 <= number <= largest:
+        limit = "of at least 1" if largest == math.inf else f"from 1 to {largest}"
+        raise ValueError(f"{name}={value!r}: pass an integer {limit}")
     return number
 
 
-def check_spacing(spacing: Any) -> tuple[float, float]:
-    """Return (row, column) spacing; without one, pixels are the unit."""
+def check_spacing(spacing: Any, axes: Any) -> tuple[float, ...]:
+    """Return the spacing along each of the axes; without one, pixels are the unit."""
     if spacing is None:
-        return 1.0, 1.0
+        return (1.0,) * len(axes)
     try:
-        row, column = (float(distance) for distance in spacing)
+        steps = tuple(float(distance) for distance in spacing)
     except (TypeError, ValueError, OverflowError):
-        row = column = math.nan
-    if not (1 / LARGEST <= row <= LARGEST and 1 / LARGEST <= column <= LARGEST):
+        steps = ()
+    if len(steps) != len(axes) or not all(1 / LARGEST <= step <= LARGEST for step in steps):
         raise ValueError(
-            f"spacing={spacing!r}: pass two positive numbers, the distances of rows and of columns"
+            f"spacing={spacing!r}: pass {len(axes)} positive numbers, the distances of neighbouring "
+            f"pixels along axes={tuple(axes)}"
         )
-    return row, column
+    return steps
+
+
+def check_error(error: Any, known: Mapping[str, Any]) -> Any:
+    """Return the function that an error's name stands for."""
+    if callable(error):
+        return error
+    if error not in known:
+        names = f"one of {', '.join(known)}, or " if known else ""
+        raise ValueError(f"error={error!r}: pass {names}a function of a mask, a strength and rng")
+    return known[error]
+
+
+def check_options(name: str, options: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Make sure that an error takes the options that are its own for all calls."""
+    allowed = [option for option in list(known)[2:] if option not in ("within", "rng")]
+    for option in options:
+        if option not in allowed:
+            raise TypeError(f"{option}=: {name} takes {', '.join(allowed)}; leave it out")
 
 
 def check_odds(prevalence: Any, rate: float) -> float:
@@ -106,12 +139,11 @@ def check_odds(prevalence: Any, rate: float) -> float:
     return share / (1 - share)
 
 
-def check_gains(rate: float, gains: int, negatives: int) -> None:
-    """Make sure that a plane has as many negative pixels as should flip."""
-    if gains > negatives:
+def check_pixels(size: int) -> None:
+    """Make sure that half a word can name every pixel of a patch."""
+    if size >= 2**32:
         raise ValueError(
-            f"rate={rate!r}: a plane has {negatives} negative pixels and {gains} should flip; "
-            f"pass a rate of at most {_floor(rate * negatives / gains)}, or a prevalence"
+            f"mask: a patch of {size} pixels; random takes fewer than 2**32, so pass it in parts"
         )
 
 
@@ -154,10 +186,8 @@ def check_key(key: Any) -> bytes:
         raise ValueError(f"key={key!r}: pass a name (str, bytes, path) or an integer") from None
 
 
-def check_labels(
-    labels: Iterable[int] | None, dtype: np.dtype[Any] | None = None
-) -> list[int] | None:
-    """Return the labels that are listed, if any; all of them values that the dtype has."""
+def check_labels(labels: Iterable[int] | None) -> list[int] | None:
+    """Return the labels that are listed, if any."""
     if labels is None:
         return None
     try:
@@ -169,41 +199,24 @@ def check_labels(
             f"labels={labels!r}: list different integers, at least one; "
             "0 is the background and belongs to none"
         )
-    if dtype is None:
-        return listed
-    lowest, highest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    if not lowest <= min(listed) <= max(listed) <= highest:
-        raise ValueError(
-            f"labels={labels!r}: a mask of dtype {dtype} has no such value; "
-            f"list labels from {lowest} to {highest}"
-        )
     return listed
 
 
-def only_label(mask: Any, labels: Iterable[int] | None) -> int:
-    """Return the one label that a prevalence is the share of; 1 if the mask is empty."""
+def only_label(mask: Any, labels: Iterable[int] | None) -> list[int] | None:
+    """Return the one label that a prevalence is the share of; None if the mask is empty."""
     array = check_mask(mask)
-    listed = check_labels(labels, array.dtype)
+    listed = check_labels(labels)
+    if listed is None and array.dtype.kind == "b":
+        return [1]
     if listed is None:
-        if array.dtype.kind == "b":
-            return 1
-        label = array.max(initial=0) or array.min(initial=0)
-        listed = [int(label) or 1]
-        if ((array != 0) & (array != label)).any():
-            listed = [listed[0], 0]
+        label = int(array.max(initial=0)) or int(array.min(initial=0))
+        listed = [label] if not ((array != 0) & (array != label)).any() else [label, 0]
     if len(listed) > 1:
         raise ValueError(
             f"labels={labels!r}: a prevalence is the share of one label, and there are several; "
             "list one, or leave prevalence out"
         )
-    return listed[0]
-
-
-def refuse_many(name: str) -> NoReturn:
-    """Say that a mask has more labels than a byte can tell."""
-    raise ValueError(
-        f"{name}: has more than 255 labels; name those that matter, up to 254, in labels"
-    )
+    return listed if listed[0] else None
 
 
 def refuse_other_label(reference: int, other: int) -> NoReturn:
@@ -252,6 +265,41 @@ def check_same_shape(reference: NDArray[Any], other: NDArray[Any]) -> None:
             f"other: shape {other.shape} differs from the reference's {reference.shape}; "
             "pass two masks of one grid"
         )
+
+
+def check_metric(score: Any, strength: float) -> float:
+    """Return a finite score."""
+    try:
+        number = float(score)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise MetricError(
+            f"metric: scores {score!r} at strength {strength:.4g}; pass one that returns a number"
+        )
+    return number
+
+
+class MetricError(ValueError):
+    """A metric that does not score."""
+
+
+def check_keys(keys: Any, count: int, name: str = "masks") -> None:
+    """Make sure that each mask has a name."""
+    if len(keys) != count:
+        raise ValueError(f"keys: {len(keys)} names for {count} {name}; pass one for each")
+
+
+def check_workers(workers: Any) -> Any:
+    """Return a number of threads, or a function like map."""
+    if callable(workers):
+        return workers
+    try:
+        return check_count("workers", workers)
+    except ValueError:
+        raise ValueError(
+            f"workers={workers!r}: pass an integer of at least 1, or a function like map"
+        ) from None
 
 
 def check_masks(masks: Any) -> Sequence[Any]:

@@ -1,30 +1,38 @@
 """Find the strength of a perturbation that gives a wanted score."""
 
+import copy
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._streams import draw_key
+from ._patch import ERRORS
+from ._streams import sample_rng
 from ._validate import (
+    MetricError,
     check_choice,
     check_count,
+    check_keys,
     check_labels,
     check_mask,
     check_masks,
+    check_metric,
     check_rng,
     check_target,
     check_tol,
     check_upper,
+    check_workers,
 )
 from .metrics import add_up, dice, dice_of, iou, iou_of, mean_of, overlap
+from .noise import limit_of
 
 Metric = Callable[..., float]
 Progress = Callable[[float, float], object]
@@ -32,6 +40,7 @@ _POOLED: dict[Metric, Callable[..., float]] = {dice: dice_of, iou: iou_of}
 _GROWTH = 2.0, 32.0  # least and largest factor from one upper bound to the next
 _LARGEST = 1e5
 _FINEST = 1e-9  # least width of a bracket, as a share of its upper bound
+_NEAR = 0.999  # how near a strength that fails is to one that does not when the search gives up
 
 
 class Perturbation(Protocol):
@@ -104,8 +113,8 @@ class Match:
 
 
 def calibrate(
+    masks: Sequence[Any] | NDArray[Any],
     perturb: Perturbation,
-    masks: Sequence[NDArray[Any]] | NDArray[Any],
     target: float,
     *,
     metric: Metric = dice,
@@ -113,21 +122,23 @@ def calibrate(
     sample: int = 1000,
     reduction: Literal["mean", "pooled"] = "mean",
     labels: Iterable[int] | None = None,
+    keys: Sequence[Any] | None = None,
     upper: float = math.inf,
     rng: Any = None,
-    workers: int = 1,
+    workers: int | Callable[..., Iterable[Any]] = 1,
     progress: bool | Progress = False,
 ) -> Calibration:
     """Find the strength at which perturbed masks score `target` on average.
 
     Parameters
     ----------
-    perturb : callable
-        ``perturb(mask, strength, *, rng)`` returns a mask; e.g. `natural`, or
-        ``functools.partial(natural, knots=9)``.
     masks : array or sequence of arrays
-        Masks, of whatever shapes; an array is a sequence along its first axis. A sequence may load
-        a mask when it is indexed: it is asked once for each mask that is looked at.
+        Masks, of whatever shapes; an array is a sequence along its first axis. A mask may come as a
+        pair with options of its own, e.g. ``(mask, {"spacing": (0.8, 0.8)})``, which are passed to
+        `perturb`. A sequence may load a mask when it is indexed.
+    perturb : callable
+        ``perturb(mask, strength, *, rng)`` returns a mask; e.g. `natural`,
+        ``functools.partial(natural, knots=9)``, a `Noise` or a `Chain`.
     target : float
         Wanted score, above 0, up to 1.
     metric : callable, optional
@@ -138,19 +149,24 @@ def calibrate(
         the target.
     sample : int, optional
         Number of masks to use, chosen at random among those that are not empty; all of them if
-        there are fewer. They are held in memory.
+        there are fewer.
     reduction : {"mean", "pooled"}, optional
         The mean of the masks' scores, or the score of all their pixels together (`dice` and `iou`
         only).
     labels : sequence of int, optional
         The labels that are scored, by ``metric(reference, other, labels=labels)``; masks without
         any of them count as empty. It does not say which are drawn: `perturb` does.
+    keys : sequence, optional
+        What names each mask, as for `sample_rng`; by default its index.
     upper : float, optional
         Largest strength that may be tried.
     rng : None, int, SeedSequence or Generator, optional
-        Chooses the sample and its noise (SPEC 7).
-    workers : int, optional
-        Number of threads over masks. The result does not depend on it.
+        Chooses the sample and its noise (SPEC 7). With an integer, a mask has the noise of
+        ``sample_rng(rng, key)``, the same as in every transform of that seed.
+    workers : int or callable, optional
+        Number of threads over masks; or a function like `map`, e.g. that of a
+        `concurrent.futures.ProcessPoolExecutor`, that gets `masks` together with the work, so a
+        sequence that loads its masks is best. The result does not depend on it.
     progress : bool or callable, optional
         True shows a bar (needs tqdm); a callable gets each evaluation's strength and score.
 
@@ -171,8 +187,8 @@ def calibrate(
     As in [1]_, a bracket is narrowed by the mean score of 1,000 slices until both its
     bounds are near the target. Each mask keeps one stream of random numbers for all strengths, so
     the score is a smooth and nearly monotone function of the strength. The upper bound grows until
-    it scores less than the target; then linear interpolation, and bisection at every third step,
-    choose the next strength.
+    it scores less than the target, but not to strengths at which `perturb` raises ValueError; then
+    linear interpolation, and bisection at every third step, choose the next strength.
 
     With few masks other draws score differently, by the spread of one mask's score over the square
     root of their number. To average over more draws, pass the masks repeatedly.
@@ -188,32 +204,29 @@ def calibrate(
     >>> import labelnoise
     >>> rows, columns = np.indices((64, 64))
     >>> masks = np.stack([np.hypot(rows - 32, columns - 32) < r for r in range(12, 28)])
-    >>> found = labelnoise.calibrate(labelnoise.random, masks, 0.9, rng=0)
+    >>> found = labelnoise.calibrate(masks, labelnoise.random, 0.9, rng=0)
     >>> round(found.strength, 2)
     0.1
     """
     target, tol, upper = check_target(target), check_tol(tol), check_upper(upper)
-    workers = check_count("workers", workers)
     check_choice("reduction", reduction, ("mean", "pooled"))
     if reduction == "pooled":
         check_choice("metric", metric, tuple(_POOLED))
+    masks = check_masks(masks)
+    if keys is not None:
+        check_keys(keys, len(masks))
     listed = check_labels(labels)
-    score_of = metric if listed is None else partial(metric, labels=listed)
     generator = check_rng(rng)
-    chosen = _choose(check_masks(masks), check_count("sample", sample), listed, generator)
-    key = draw_key(generator)
-
-    def evaluate(index: int, strength: float) -> Any:
-        draws = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, index]))
-        noisy = perturb(chosen[index], strength, rng=draws)
-        if reduction == "pooled":
-            return overlap(chosen[index], noisy, listed)
-        return score_of(chosen[index], noisy)
-
-    with _map(workers) as each, _report(progress) as report:
+    seed = _seed_of(rng, generator)
+    order = generator.permutation(len(masks)).tolist()
+    count = check_count("sample", sample)
+    with _map(check_workers(workers)) as each, _report(progress) as report:
+        held = each if callable(workers) else None
+        evaluate = _Evaluation(masks, perturb, metric, reduction == "pooled", listed, seed, keys)
+        evaluate, chosen = evaluate.choose(order, count, held)
 
         def score_at(strength: float) -> float:
-            values = list(each(lambda index: evaluate(index, strength), chosen))
+            values = list(each(partial(evaluate, strength), chosen))
             if reduction == "pooled":
                 score = mean_of(_POOLED[metric], add_up(values))
             else:
@@ -221,27 +234,15 @@ def calibrate(
             report(strength, score)
             return score
 
-        return search(score_at, chosen, target, tol, upper)
+        def tol_needed(low: _Point, high: _Point) -> float:
+            if high.score > target:
+                return math.inf
+            return max(low.score - target, target - high.score)
 
-
-def search(
-    score_at: Callable[[float], float],
-    masks: Sized,
-    target: float,
-    tol: float,
-    upper: float = math.inf,
-) -> Calibration:
-    """Find the strength at which `masks` score `target`; see `calibrate`."""
-
-    def tol_needed(low: _Point, high: _Point) -> float:
-        if high.score > target:
-            return math.inf
-        return max(low.score - target, target - high.score)
-
-    low, high, history = _search(score_at, target, tol, upper, tol_needed)
-    nearer = _nearer(low, high, target)
+        low, high, history = _search(score_at, perturb, target, tol, upper, tol_needed)
+    nearer = min(low, high, key=lambda point: abs(point.score - target))
     return Calibration(
-        *nearer, (low.strength, high.strength), (low.score, high.score), len(masks), history
+        *nearer, (low.strength, high.strength), (low.score, high.score), len(chosen), history
     )
 
 
@@ -318,29 +319,85 @@ def match(
     if not _has(mask, listed):
         what = "is empty" if listed is None else f"has none of labels={listed}"
         raise ValueError(f"mask: {what}, and so scores 1 whatever is done to it; leave it out")
-    mask = mask[...]
-    mask.flags.writeable = False
-    bits = check_rng(rng).bit_generator
-    start = bits.state
-    best: list[Any] = [mask, math.inf]
+    mask = _read_only(mask[...])
+    start = check_rng(rng)
+    draws = start
+    best: list[Any] = [math.inf]
 
     with _report(progress) as report:
 
         def score_at(strength: float) -> float:
-            bits.state = start
-            noisy = perturb(mask, strength, rng=np.random.Generator(bits))
-            score = float(score_of(mask, noisy))
-            if abs(score - target) < best[1]:
-                best[:] = noisy, abs(score - target)
+            nonlocal draws
+            draws = copy.deepcopy(start)
+            noisy = perturb(mask, strength, rng=draws)
+            score = check_metric(score_of(mask, noisy), strength)
+            if abs(score - target) < best[0]:
+                best[:] = abs(score - target), noisy, strength, score
             report(strength, score)
             return score
 
         def tol_needed(low: _Point, high: _Point) -> float:
-            return min(abs(low.score - target), abs(high.score - target))
+            return best[0]
 
-        low, high, history = _search(score_at, target, tol, upper, tol_needed)
+        *_, history = _search(score_at, perturb, target, tol, upper, tol_needed)
 
-    return Match(best[0], *_nearer(low, high, target), history)
+    start.bit_generator.state = draws.bit_generator.state
+    return Match(*best[1:], history)
+
+
+@dataclass(frozen=True, slots=True)
+class _Evaluation:
+    """The score of one mask at some strength; it can be sent to another process."""
+
+    masks: Sequence[Any] | dict[int, Any]
+    perturb: Perturbation
+    metric: Metric
+    pooled: bool
+    labels: list[int] | None
+    seed: int
+    keys: Sequence[Any] | None
+
+    def __call__(self, strength: float, index: int) -> Any:
+        mask, options = _pair(self.masks[index], index)
+        key = index if self.keys is None else self.keys[index]
+        noisy = self.perturb(mask, strength, rng=sample_rng(self.seed, key), **options)
+        if self.pooled:
+            return overlap(mask, noisy, self.labels)
+        more = {} if self.labels is None else {"labels": self.labels}
+        return check_metric(self.metric(mask, noisy, **more), strength)
+
+    def choose(
+        self, order: list[int], count: int, each: Callable[..., Iterable[Any]] | None
+    ) -> tuple["_Evaluation", list[int]]:
+        """Pick masks that are not empty, and hold them in memory if all is done here."""
+        held: dict[int, Any] = {}
+        chosen: list[int] = []
+        copied = not isinstance(self.masks, np.ndarray)
+        for first in itertools.count(step=count):
+            part = order[first : first + count]
+            if each is not None:
+                chosen += itertools.compress(part, each(self.has, part))
+            for index in part if each is None else ():
+                mask, options = _pair(self.masks[index], index)
+                if _has(mask, self.labels):
+                    # A sequence may load into one buffer; no perturbation may write on its input.
+                    held[index] = _read_only(mask.copy() if copied else mask[...]), options
+                    chosen.append(index)
+                if len(chosen) == count:
+                    break
+            if len(chosen) >= count or not part:
+                break
+        if not chosen:
+            what = "are empty" if self.labels is None else f"have none of labels={self.labels}"
+            raise ValueError(
+                f"masks: all {len(order)} {what}; pass at least one with foreground"
+            )
+        evaluation = self if each is not None else replace(self, masks=held)
+        return evaluation, chosen[:count]
+
+    def has(self, index: int) -> bool:
+        """Tell whether a mask has what is scored."""
+        return _has(_pair(self.masks[index], index)[0], self.labels)
 
 
 class _Point(NamedTuple):
@@ -350,6 +407,7 @@ class _Point(NamedTuple):
 
 def _search(
     score_at: Callable[[float], float],
+    perturb: Perturbation,
     target: float,
     tol: float,
     upper: float,
@@ -360,32 +418,32 @@ def _search(
 
     def probe(strength: float) -> _Point:
         point = _Point(strength, score_at(strength))
-        if math.isnan(point.score):
-            raise ValueError(
-                f"metric: scores nan at strength {strength:.4g}; pass one that does not"
-            )
-        history.append((strength, point.score))
+        history.append(point)
         return point
 
-    low = clean = probe(0.0)
+    clean = probe(0.0)
     if clean.score < target:
         raise ValueError(f"target={target}: strength 0 scores {clean.score:.4g} alone; lower it")
-    high = probe(min(max(1 - target, 0.005), upper))
+    low, high = clean, clean
+    limit = min(upper, limit_of(perturb), _LARGEST)
+    fails, failure = math.inf, ""
+    following = min(_first(perturb, target), limit)
     while high.score > target and tol_needed(low, high) > tol:
-        if high.strength >= min(upper, _LARGEST):
+        if high.strength >= min(limit, _NEAR * fails):
             raise ValueError(
                 f"target={target}: not reached, strength {high.strength:.4g} still scores "
-                f"{high.score:.4f}; pass a target above that"
-                + (", or a larger upper" if upper < _LARGEST else "")
+                f"{high.score:.4f}{failure}; pass a target above that"
+                + (", or a larger upper" if high.strength == upper else "")
             )
-        following = min(_beyond(clean, high, target), upper)
         try:
             low, high = high, probe(following)
+        except MetricError:
+            raise
         except ValueError as error:
-            raise ValueError(
-                f"target={target}: not reached, strength {high.strength:.4g} still scores "
-                f"{high.score:.4f} and {following:.4g} fails ({error}); pass a target above that"
-            ) from error
+            fails, failure = following, f" and {following:.4g} fails ({error})"
+        following = min(_beyond(clean, high, target), limit) if high is not clean else fails
+        if following >= fails:
+            following = (high.strength + fails) / 2
     for step in itertools.count():
         needed = tol_needed(low, high)
         if needed <= tol:
@@ -407,35 +465,39 @@ def _search(
     return low, high, tuple(history)
 
 
+def _first(perturb: Any, target: float) -> float:
+    """Return the strength to begin with: one pixel or millimetre for lengths."""
+    function = perturb.func if isinstance(perturb, partial) else perturb
+    is_length = function in ERRORS.values() and limit_of(function) == math.inf
+    return 1.0 if is_length else max(1 - target, 0.005)
+
+
 def _beyond(clean: _Point, high: _Point, target: float) -> float:
     """Guess a strength that scores less than the target, as if errors were proportional to it."""
     lost = clean.score - high.score
     factor = 1.25 * (clean.score - target) / lost if lost > 0 else math.inf
-    strength = high.strength * min(max(factor, _GROWTH[0]), _GROWTH[1])
-    return 1.0 if high.strength < 1 < strength else strength  # no rate is larger than 1
+    return high.strength * min(max(factor, _GROWTH[0]), _GROWTH[1])
 
 
-def _nearer(low: _Point, high: _Point, target: float) -> _Point:
-    return min(low, high, key=lambda point: abs(point.score - target))
+def _seed_of(rng: Any, generator: np.random.Generator) -> int:
+    """Return an integer as it is, else one that the generator draws."""
+    try:
+        return operator.index(rng)
+    except TypeError:
+        return int.from_bytes(generator.bytes(16), "little")
 
 
-def _choose(
-    masks: Sequence[Any], sample: int, labels: list[int] | None, rng: np.random.Generator
-) -> dict[int, NDArray[Any]]:
-    """Pick masks that are not empty, at random; return them by their place in the sequence."""
-    chosen: dict[int, NDArray[Any]] = {}
-    for index in rng.permutation(len(masks)).tolist():
-        mask = check_mask(masks[index], f"masks[{index}]")
-        if _has(mask, labels):
-            # A sequence may load into one buffer; no perturbation may write on its input.
-            chosen[index] = mask[...] if isinstance(masks, np.ndarray) else mask.copy()
-            chosen[index].flags.writeable = False
-        if len(chosen) == sample:
-            break
-    if not chosen:
-        what = "are empty" if labels is None else f"have none of labels={labels}"
-        raise ValueError(f"masks: all {len(masks)} {what}; pass at least one with foreground")
-    return chosen
+def _pair(item: Any, index: int) -> tuple[NDArray[Any], Mapping[str, Any]]:
+    """Return a mask and the options that belong to it."""
+    mask, options = item, {}
+    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Mapping):
+        mask, options = item
+    return check_mask(mask, f"masks[{index}]"), options
+
+
+def _read_only(mask: NDArray[Any]) -> NDArray[Any]:
+    mask.flags.writeable = False
+    return mask
 
 
 def _has(mask: NDArray[Any], labels: list[int] | None) -> bool:
@@ -445,8 +507,10 @@ def _has(mask: NDArray[Any], labels: list[int] | None) -> bool:
 
 
 @contextmanager
-def _map(workers: int) -> Iterator[Callable[..., Iterator[Any]]]:
-    if workers == 1:
+def _map(workers: Any) -> Iterator[Callable[..., Iterable[Any]]]:
+    if callable(workers):
+        yield workers
+    elif workers == 1:
         yield map
     else:
         with ThreadPoolExecutor(workers) as pool:

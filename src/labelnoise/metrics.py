@@ -8,10 +8,11 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ._labels import to_bytes
+from ._codes import distinct
 from ._validate import check_labels, check_mask, check_same_shape, refuse_other_label
 
 Counts = tuple[int, int, int]
+_FEW = 16  # labels that are counted one by one
 
 
 @overload
@@ -53,8 +54,8 @@ def dice(
     TypeError
         If a mask is neither bool nor integer.
     ValueError
-        If the shapes differ, `labels` are not different integers other than 0, a mask has more
-        than 255 labels, or each mask has one label and not the same.
+        If the shapes differ, `labels` are not different integers other than 0, or each mask has
+        one label and not the same.
 
     References
     ----------
@@ -114,8 +115,8 @@ def iou(
     TypeError
         If a mask is neither bool nor integer.
     ValueError
-        If the shapes differ, `labels` are not different integers other than 0, a mask has more
-        than 255 labels, or each mask has one label and not the same.
+        If the shapes differ, `labels` are not different integers other than 0, or each mask has
+        one label and not the same.
 
     References
     ----------
@@ -141,16 +142,10 @@ def overlap(reference: Any, other: Any, labels: Iterable[int] | None = None) -> 
     if listed is None and (reference.dtype.kind == "b") != (other.dtype.kind == "b"):
         reference, other = _as_bool(reference), _as_bool(other)
     if _is_binary(reference) and _is_binary(other):
-        here, there = reference.view(np.bool_), other.view(np.bool_)
-        both, first, second = map(int, map(np.count_nonzero, (here & there, here, there)))
-        counts = {1: (both, first, second)} if first or second else {}
+        counts = {1: _count(reference.view(np.bool_), other.view(np.bool_))}
+        counts = counts if any(counts[1]) else {}
     else:
-        from ._counts import count_labels
-
-        counts = count_labels(
-            to_bytes(np.ascontiguousarray(reference), listed, "reference"),
-            to_bytes(np.ascontiguousarray(other), listed, "other"),
-        )
+        counts = _count_labels(reference, other)
         if listed is None:
             mine, yours = ([k for k, pixels in counts.items() if pixels[i]] for i in (1, 2))
             if len(mine) == len(yours) == 1 and mine != yours:
@@ -208,3 +203,32 @@ def _as_bool(mask: NDArray[Any]) -> NDArray[Any]:
     label = mask.max(initial=0) or mask.min(initial=0)
     foreground: NDArray[np.bool_] = mask != 0
     return mask if (foreground & (mask != label)).any() else foreground
+
+
+def _count(here: NDArray[np.bool_], there: NDArray[np.bool_]) -> Counts:
+    both, first, second = map(int, map(np.count_nonzero, (here & there, here, there)))
+    return both, first, second
+
+
+def _count_labels(reference: NDArray[Any], other: NDArray[Any]) -> dict[int, Counts]:
+    low = min(int(mask.min(initial=0)) for mask in (reference, other))
+    high = max(int(mask.max(initial=0)) for mask in (reference, other))
+    if high - low <= _FEW:
+        labels = [label for label in range(low, high + 1) if label]
+        counts = {label: _count(reference == label, other == label) for label in labels}
+        counts = {label: pixels for label, pixels in counts.items() if any(pixels)}
+    else:
+        (mine, here), (yours, there) = distinct(reference), distinct(other)
+        labels = sorted({*mine.tolist(), *yours.tolist()} - {0})
+        place = {label: index for index, label in enumerate([0, *labels])}
+        first, second = (
+            np.array([place[label] for label in found.tolist()], np.intp)[places].reshape(-1)
+            for found, places in ((mine, here), (yours, there))
+        )
+        columns = (
+            np.bincount(codes, minlength=len(place)).tolist()
+            for codes in (first[first == second], first, second)
+        )
+        counts = dict(zip(place, zip(*columns, strict=True), strict=True))
+        del counts[0]
+    return counts

@@ -1,0 +1,102 @@
+"""Label values as codes in drawing order, and back."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Coded(NamedTuple):
+    """A mask as codes: 0 background, 1 to `drawn` labels in drawing order, then what stays.
+
+    Attributes
+    ----------
+    codes : array of uint8, uint16 or uint32
+        Codes of the mask's shape, contiguous; they may share the memory of the values.
+    drawn : int
+        Number of labels that are drawn; some may be absent.
+    values : (drawn + 1,) array or None
+        Value of each code; None where codes are values.
+    stays : bool
+        Whether some codes are ``drawn + 1``, those of pixels that never change.
+    """
+
+    codes: NDArray[Any]
+    drawn: int
+    values: NDArray[Any] | None
+    stays: bool
+
+
+def encode(
+    values: NDArray[Any], labels: list[int] | None, outside: NDArray[np.bool_] | None = None
+) -> Coded:
+    """Return the codes of contiguous values: labels in ascending order, or as listed.
+
+    What is `outside` stays, and so do labels that are not listed.
+    """
+    coded = _encode_bytes(values, labels)
+    if coded is None or (outside is not None and coded.drawn == 255):
+        coded = _encode(values, labels)
+    if outside is None:
+        return coded
+    codes = np.where(outside, coded.codes.dtype.type(coded.drawn + 1), coded.codes)
+    return coded._replace(codes=codes, stays=True)
+
+
+def decode(coded: Coded, codes: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
+    """Return the values of new codes, in a new array of the dtype of the old values."""
+    if coded.values is None:
+        return codes.view(values.dtype) if values.itemsize == 1 else codes.astype(values.dtype)
+    changed = codes != coded.codes
+    result = values.copy()
+    result[changed] = coded.values[codes[changed]]
+    return result
+
+
+def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the sorted distinct values, and for each value its place among them."""
+    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    if high - low > max(2**16, 4 * values.size):
+        found, places = np.unique(values, return_inverse=True)
+        return found, places.reshape(values.shape)
+    above = (values - values.dtype.type(low)).astype(np.intp, copy=False)
+    present = np.zeros(high - low + 1, bool)
+    present[above.reshape(-1)] = True
+    found = np.flatnonzero(present)
+    places = (np.cumsum(present) - 1)[above]
+    return np.array([low + place for place in found.tolist()], values.dtype), places
+
+
+def _encode_bytes(values: NDArray[Any], labels: list[int] | None) -> Coded | None:
+    """Return the codes of values that are their own codes, without a search for what is there."""
+    if values.dtype.kind == "b":
+        codes = values.view(np.uint8)
+        if codes.max(initial=0) > 1:
+            codes = (codes != 0).view(np.uint8)  # was a view of other bytes as bool
+        highest = 1
+    else:
+        highest = int(values.max(initial=0))
+        if highest > 255 or (values.dtype.kind == "i" and values.min(initial=0) < 0):
+            return None
+        codes = values if values.dtype == np.uint8 else values.astype(np.uint8)
+    if labels is None:
+        return Coded(codes, highest, None, False)
+    if len(labels) < 255 and highest <= len(labels) and labels == [*range(1, len(labels) + 1)]:
+        return Coded(codes, len(labels), None, False)
+    return None
+
+
+def _encode(values: NDArray[Any], labels: list[int] | None) -> Coded:
+    if values.dtype.kind == "b":
+        values = (values.view(np.uint8) != 0).view(np.uint8)
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    found, places = distinct(values)
+    limits = np.iinfo(values.dtype)
+    drawn = [value for value in found.tolist() if value] if labels is None else labels
+    drawn = [label for label in drawn if limits.min <= label <= limits.max]
+    stay = len(drawn) + 1
+    dtype = next(kind for kind in (np.uint8, np.uint16, np.uint32) if stay <= np.iinfo(kind).max)
+    code_of = {0: 0, **{label: code for code, label in enumerate(drawn, 1)}}
+    table = np.array([code_of.get(value, stay) for value in found.tolist()], dtype)
+    stays = bool((table == stay).any())
+    return Coded(table[places], len(drawn), np.array([0, *drawn], values.dtype), stays)

@@ -1,0 +1,173 @@
+"""The patch, what an annotator labels in one go, and the only loop over the patches of a mask."""
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypedDict, TypeVar, Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._codes import decode, encode
+from ._streams import Streams
+from ._validate import check_axes, check_labels, check_mask, check_spacing, check_within
+
+Rng = int | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator | None
+Codes = NDArray[Any]  # of uint8, uint16 or uint32
+Function = TypeVar("Function", bound=Callable[..., NDArray[Any]])
+
+
+class Options(TypedDict, total=False):
+    """The options that every error takes."""
+
+    labels: Iterable[int] | None
+    within: NDArray[np.bool_] | None
+    axes: tuple[int, ...]
+    spacing: tuple[float, ...] | None
+    rng: Rng
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """What an annotator labels in one go: a plane or a volume.
+
+    Attributes
+    ----------
+    codes : array of uint8, uint16 or uint32
+        0 for the background, 1 to `drawn` for the labels in drawing order, ``drawn + 1`` for
+        everything that stays. To be read only.
+    spacing : tuple of float
+        Distance of neighbouring pixels along each axis.
+    drawn : int
+        Number of labels that are drawn; some may be absent.
+    """
+
+    codes: Codes
+    spacing: tuple[float, ...]
+    drawn: int
+    _streams: Streams
+    _index: int
+
+    def labels(self) -> list[int]:
+        """Return the codes of the labels that are drawn and that the patch has."""
+        present = np.unique(self.codes).tolist()
+        return [code for code in present if 0 < code <= self.drawn]
+
+    def rng(self, layer: int = 0) -> np.random.Generator:
+        """Return a generator of the patch's own; those of different layers are independent."""
+        return self._streams.at(self._index, layer)
+
+
+def perturb(
+    mask: Any,
+    error: Callable[[Patch], Codes],
+    *,
+    labels: Iterable[int] | None = None,
+    within: Any = None,
+    axes: tuple[int, ...] = (-2, -1),
+    spacing: tuple[float, ...] | None = None,
+    rng: Rng = None,
+) -> NDArray[Any]:
+    """Apply an error to each patch of a mask.
+
+    Parameters
+    ----------
+    mask : array of bool or int
+        Mask or label map.
+    error : callable
+        ``error(patch)`` returns new codes, of the shape of ``patch.codes``. What stays must stay.
+    labels, within, axes, spacing, rng
+        As for `labelnoise.natural`.
+
+    Returns
+    -------
+    array
+        New array of the shape and dtype of `mask`.
+
+    Examples
+    --------
+    An annotator who mirrors every patch:
+
+    >>> import numpy as np
+    >>> perturb(np.array([[0, 0, 7], [0, 7, 7]]), lambda patch: patch.codes[:, ::-1])
+    array([[7, 0, 0],
+           [7, 7, 0]])
+    """
+    mask = check_mask(mask)
+    order, back = check_axes(axes, mask.shape)
+    steps = check_spacing(spacing, axes)
+    streams = Streams(rng)
+    moved = mask.transpose(order)
+    outside = None if within is None else ~check_within(within, mask.shape).transpose(order)
+    values = np.ascontiguousarray(moved)
+    coded = encode(values, check_labels(labels), outside)
+    if mask.size == 0:
+        return mask.copy()
+    patches = coded.codes.reshape(-1, *moved.shape[-len(steps) :])
+    out = np.empty_like(patches) if len(patches) > 1 else patches
+    for index, codes in enumerate(patches):
+        new = error(Patch(codes, steps, coded.drawn, streams, index))
+        streams.recycle()
+        if out is patches and not np.may_share_memory(new, patches):
+            out = np.ascontiguousarray(new, codes.dtype)
+        elif out is patches:
+            out = new.copy()
+        else:
+            out[index] = new
+    if coded.stays:
+        np.copyto(out, patches, where=patches > coded.drawn)
+    return decode(coded, out.reshape(moved.shape), values).transpose(back)
+
+
+def perturbation(function: Function) -> Function:
+    """Register an error by its name; show and explain the options that it passes on."""
+    signature = inspect.signature(function)
+    own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+    shared = inspect.signature(perturb).parameters
+    options = [shared[name] for name in Options.__annotations__]
+    full = signature.replace(parameters=[*own, *options])
+    function.__signature__ = full  # type: ignore[attr-defined]
+    summary, title, described = (function.__doc__ or "").partition(_TITLE)
+    if title:
+        parameters, _, rest = described.partition("\n\n")
+        function.__doc__ = "".join((summary, title, _MASK, parameters, _SHARED, rest))
+    ERRORS[function.__name__] = function
+    return function
+
+
+ERRORS: dict[str, Callable[..., NDArray[Any]]] = {}
+_TITLE = """    Parameters
+    ----------
+"""
+_MASK = """    mask : array of bool or int, at least two axes
+        Mask or label map; 0 is the background.
+"""
+_SHARED = """
+    labels : sequence of int, optional
+        The labels that are drawn, in this order; by default all that the mask has, ascending. They
+        describe the data set: those that this mask lacks are ignored. Other labels never change.
+    within : array of bool, optional
+        Region of the mask's shape outside which nothing changes.
+    axes : tuple of int, optional
+        The axes of what an annotator labels in one go, a patch: (row, column), and each plane along
+        the other axes is perturbed on its own, or (slice, row, column), and each volume is. In
+        NIfTI's (x, y, z) order, planes are ``axes=(1, 0)`` and volumes ``axes=(2, 1, 0)``.
+    spacing : tuple of float, optional
+        Distance of neighbouring pixels along each of `axes`, e.g. in mm; by default 1 pixel.
+    rng : None, int, SeedSequence or Generator, optional
+        Source of randomness (SPEC 7). The noise of a patch depends on it and on the index of the
+        patch alone.
+
+    Returns
+    -------
+    array
+        New array of the shape and dtype of `mask`, with no label that `mask` does not have.
+
+    Raises
+    ------
+    TypeError
+        If `mask` is neither bool nor integer.
+    ValueError
+        If another argument is out of its range.
+
+"""
