@@ -1,15 +1,17 @@
 """The strength that gives a wanted score, for many masks or for one."""
 
 import functools
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
 
 import labelnoise
+from labelnoise._patch import ERRORS
 
 ROWS, COLUMNS = np.indices((96, 96))
 DISCS = np.stack([np.hypot(ROWS - 48, COLUMNS - 48) < radius for radius in range(12, 36)])
-ALL = [labelnoise.natural, labelnoise.choppy, labelnoise.random]
+ALL = list(ERRORS.values())
 each = pytest.mark.parametrize("perturb", ALL, ids=lambda perturb: perturb.__name__)
 
 
@@ -17,7 +19,7 @@ each = pytest.mark.parametrize("perturb", ALL, ids=lambda perturb: perturb.__nam
 @pytest.mark.parametrize("target", [0.95, 0.85, 0.5])
 def test_both_bounds_end_near_the_target(perturb, target):
     """The paper's rule, and what it says is what a new evaluation gives."""
-    found = labelnoise.calibrate(perturb, DISCS, target, rng=0)
+    found = labelnoise.calibrate(DISCS, perturb, target, rng=0)
     low, high = found.bracket_scores
     assert target <= low <= target + 0.005
     assert target - 0.005 <= high <= target
@@ -32,7 +34,7 @@ def test_both_bounds_end_near_the_target(perturb, target):
 
 def test_random_has_its_strength_in_closed_form():
     """Dice is 1 - rate."""
-    found = labelnoise.calibrate(labelnoise.random, DISCS, 0.9, rng=0)
+    found = labelnoise.calibrate(DISCS, labelnoise.random, 0.9, rng=0)
     assert found.strength == pytest.approx(0.1, abs=0.005)
 
 
@@ -40,7 +42,7 @@ def test_random_has_its_strength_in_closed_form():
 def test_scores_fall_as_strength_grows(perturb):
     """One set of draws for all strengths makes the search well-behaved."""
     scores = []
-    labelnoise.calibrate(perturb, DISCS, 0.6, rng=3, progress=lambda *pair: scores.append(pair))
+    labelnoise.calibrate(DISCS, perturb, 0.6, rng=3, progress=lambda *pair: scores.append(pair))
     strengths, scores = zip(*sorted(scores), strict=True)
     assert (np.diff(scores) <= 0).all()
     assert scores[0] == 1
@@ -49,15 +51,148 @@ def test_scores_fall_as_strength_grows(perturb):
 
 @each
 def test_workers_do_not_matter(perturb):
-    """Threads change the time, not the result."""
-    results = [labelnoise.calibrate(perturb, DISCS, 0.9, rng=1, workers=n) for n in (1, 2, 5)]
+    """Threads, processes or a map of one's own change the time, not the result."""
+    results = [labelnoise.calibrate(DISCS, perturb, 0.9, rng=1, workers=n) for n in (1, 5, map)]
     assert results[0] == results[1] == results[2]
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_work_can_be_sent_to_processes():
+    """Masks, perturbation and metric are pickled together."""
+    noise = labelnoise.Chain(labelnoise.Noise("bias", 1.0), labelnoise.Noise("choppy", 1.0))
+    with ProcessPoolExecutor(2) as pool:
+        there = labelnoise.calibrate(DISCS, noise, 0.9, rng=1, workers=pool.map)
+    assert there == labelnoise.calibrate(DISCS, noise, 0.9, rng=1)
+
+
+def test_a_mask_has_the_noise_of_its_key():
+    """That of every transform with the same seed; by default the key is the index."""
+    for keys in (None, [f"case {index}" for index in range(len(DISCS))]):
+        seen = {}
+
+        def chop(mask, sigma, *, rng, seen=seen):
+            result = labelnoise.choppy(mask, sigma, rng=rng)
+            seen[int(mask.sum())] = sigma, result
+            return result
+
+        labelnoise.calibrate(DISCS, chop, 0.9, rng=7, keys=keys)
+        for index, mask in enumerate(DISCS):
+            sigma, result = seen[int(mask.sum())]
+            rng = labelnoise.sample_rng(7, index if keys is None else keys[index])
+            np.testing.assert_array_equal(result, labelnoise.choppy(mask, sigma, rng=rng))
+
+
+def test_masks_may_have_options_of_their_own():
+    """Discs of one size in mm that were sampled differently."""
+    spacings = [(1.0, 1.0), (0.5, 0.5), (2.0, 2.0)]
+    discs = [np.hypot(*np.indices((100, 100)) - 50) < 15 / step for step, _ in spacings]
+    pairs = [
+        (disc, {"spacing": spacing}) for disc, spacing in zip(discs, spacings, strict=True)
+    ] * 20
+    found = labelnoise.calibrate(pairs, labelnoise.bias, 0.8, rng=0)
+    assert found.masks == 60
+    assert found.strength == pytest.approx(15 * (np.sqrt(1.5) - 1), abs=0.2)
+    kwargs = [{"spacing": spacing} for spacing in spacings]
+    scores = [
+        labelnoise.dice(disc, labelnoise.bias(disc, found.strength, **more))
+        for disc, more in zip(discs, kwargs, strict=True)
+    ]
+    assert np.mean(scores) == pytest.approx(found.score)
+
+
+@pytest.mark.parametrize("limit", [0.6, 2.0, 3.1])
+def test_strengths_that_fail_bound_the_search(limit):
+    """The error is shown only where the target cannot be reached without them."""
+
+    def brittle(mask, sigma, *, rng):
+        if sigma >= limit:
+            raise ValueError("too strong")
+        return labelnoise.choppy(mask, sigma, rng=rng)
+
+    free = labelnoise.calibrate(DISCS, labelnoise.choppy, 0.5, rng=0)
+    scores = dict(labelnoise.calibrate(DISCS, labelnoise.choppy, 0.99, rng=0).history)
+    assert free.strength > limit
+    with pytest.raises(ValueError, match=r"target=0.5: not reached, .* fails \(too strong\)"):
+        labelnoise.calibrate(DISCS, brittle, 0.5, rng=0)
+    target = 1 - 0.9 * (1 - min(scores.values())) * min(1, limit)
+    found = labelnoise.calibrate(DISCS, brittle, target, rng=0)
+    assert found.score == pytest.approx(target, abs=0.005)
+    assert found.strength < limit
+
+
+def test_the_search_begins_at_a_pixel_or_at_the_wanted_loss():
+    """Lengths begin at 1, rates and what is unknown at 1 less the target."""
+    for perturb, first in (
+        (labelnoise.choppy, 1.0),
+        (functools.partial(labelnoise.natural, knots=7), 1.0),
+        (labelnoise.random, 0.2),
+        (lambda mask, sigma, *, rng: labelnoise.choppy(mask, sigma, rng=rng), 0.2),
+    ):
+        history = labelnoise.calibrate(DISCS, perturb, 0.8, rng=0).history
+        assert [strength for strength, _ in history[:2]] == pytest.approx([0.0, first])
+
+
+def test_rates_stop_at_1():
+    """A Noise of half the rate can be doubled, and no more."""
+    noise = labelnoise.Noise("random", 0.5)
+    found = labelnoise.calibrate(DISCS, noise, 0.01, tol=0.02, rng=0)
+    assert max(strength for strength, _ in found.history) <= 2
+    assert found.strength == pytest.approx(1.98, abs=0.05)
+    assert noise.scaled(found.strength).strength == pytest.approx(0.99, abs=0.025)
+
+
+def test_bisection_closes_brackets_of_steep_scores():
+    """Interpolation alone would creep towards a score that falls late."""
+
+    def late(mask, strength, *, rng):
+        return mask & (np.indices(mask.shape)[1] > 96 * strength**40)
+
+    def kept(reference, other):
+        return np.count_nonzero(other) / np.count_nonzero(reference)
+
+    full = np.ones((4, 2, 96), bool)
+    found = labelnoise.calibrate(full, late, 0.6, tol=0.02, metric=kept, upper=30, rng=0)
+    assert found.score == pytest.approx(0.6, abs=0.02)
+    assert found.nfev < 30
+
+
+def test_match_returns_the_nearest_of_all_that_it_tried():
+    """Mask, strength and score belong together."""
+    for seed in range(30):
+        for perturb in (labelnoise.natural, labelnoise.choppy):
+            seen = {}
+
+            def noise(mask, strength, *, rng, seen=seen, perturb=perturb):
+                seen[strength] = perturb(mask, strength, rng=rng)
+                return seen[strength]
+
+            found = labelnoise.match(DISCS[0], noise, 0.9, tol=0.02, rng=seed)
+            scores = {s: labelnoise.dice(DISCS[0], mask) for s, mask in seen.items()}
+            assert found.score == min(scores.values(), key=lambda score: abs(score - 0.9))
+            assert scores[found.strength] == found.score
+            assert found.mask is seen[found.strength]
+
+
+def test_perturbations_get_generators():
+    """One at the same state for all strengths, which may spawn others."""
+
+    def noise(mask, sigma, *, rng):
+        assert isinstance(rng, np.random.Generator)
+        return labelnoise.choppy(mask, sigma, rng=rng.spawn(1)[0])
+
+    for rng in (3, None, np.random.SeedSequence(3), np.random.default_rng(3)):
+        found = labelnoise.match(DISCS[-1], noise, 0.9, rng=rng)
+        if not isinstance(rng, np.random.Generator) and rng is not None:
+            again = noise(DISCS[-1], found.strength, rng=np.random.default_rng(rng))
+            np.testing.assert_array_equal(found.mask, again)
+        labelnoise.calibrate(DISCS, noise, 0.9, rng=rng)
 
 
 def test_the_same_seed_gives_the_same_strength():
     """Another seed gives another sample and other noise."""
-    run = functools.partial(labelnoise.calibrate, labelnoise.choppy, DISCS, 0.9, sample=8)
-    assert run(rng=4) == run(rng=np.random.default_rng(4))
+    run = functools.partial(labelnoise.calibrate, DISCS, labelnoise.choppy, 0.9, sample=8)
+    assert run(rng=4) == run(rng=4)
+    assert run(rng=np.random.default_rng(4)) == run(rng=np.random.default_rng(4))
     assert run(rng=4).history != run(rng=5).history
 
 
@@ -80,12 +215,11 @@ class Folder:
 def test_masks_may_be_loaded_when_needed():
     """Each is asked for once, empty ones do not count, and no more are loaded than needed."""
     folder = Folder()
-    found = labelnoise.calibrate(labelnoise.choppy, folder, 0.9, sample=10, rng=0)
+    found = labelnoise.calibrate(folder, labelnoise.choppy, 0.9, sample=10, rng=0)
     assert found.masks == 10
     assert len(folder.loaded) == len(set(folder.loaded)) < 40
-    assert labelnoise.calibrate(labelnoise.choppy, list(DISCS), 0.9, rng=0) == labelnoise.calibrate(
-        labelnoise.choppy, DISCS, 0.9, rng=0
-    )
+    listed = labelnoise.calibrate(list(DISCS), labelnoise.choppy, 0.9, rng=0)
+    assert listed == labelnoise.calibrate(DISCS, labelnoise.choppy, 0.9, rng=0)
 
 
 def test_masks_may_share_one_buffer():
@@ -102,7 +236,7 @@ def test_masks_may_share_one_buffer():
             return self.buffer
 
     results = [
-        labelnoise.calibrate(labelnoise.choppy, masks, 0.9, rng=0) for masks in (Reader(), DISCS)
+        labelnoise.calibrate(masks, labelnoise.choppy, 0.9, rng=0) for masks in (Reader(), DISCS)
     ]
     assert results[0] == results[1]
 
@@ -115,7 +249,7 @@ def test_masks_cannot_be_written_on():
         return mask
 
     with pytest.raises(ValueError, match="read-only"):
-        labelnoise.calibrate(erase, DISCS, 0.9)
+        labelnoise.calibrate(DISCS, erase, 0.9)
     with pytest.raises(ValueError, match="read-only"):
         labelnoise.match(DISCS[0], erase, 0.9)
     assert DISCS.flags.writeable
@@ -132,11 +266,11 @@ def test_pooled_scores_count_all_pixels_together(metric):
         seen.append((mask, result))
         return result
 
-    found = labelnoise.calibrate(chop, DISCS, 0.9, metric=metric, reduction="pooled", rng=0)
+    found = labelnoise.calibrate(DISCS, chop, 0.9, metric=metric, reduction="pooled", rng=0)
     last = seen[-len(DISCS) :]
     pooled = metric(*(np.stack(masks) for masks in zip(*last, strict=True)))
     assert found.history[-1][1] == pytest.approx(pooled, abs=1e-12)
-    mean = labelnoise.calibrate(chop, DISCS, 0.9, metric=metric, rng=0)
+    mean = labelnoise.calibrate(DISCS, chop, 0.9, metric=metric, rng=0)
     assert found.strength > mean.strength
 
 
@@ -146,7 +280,7 @@ def test_any_score_can_be_the_target():
     def area_kept(reference, other):
         return np.count_nonzero(reference & other) / np.count_nonzero(reference)
 
-    found = labelnoise.calibrate(labelnoise.natural, DISCS, 0.8, metric=area_kept, rng=0)
+    found = labelnoise.calibrate(DISCS, labelnoise.natural, 0.8, metric=area_kept, rng=0)
     assert found.score == pytest.approx(0.8, abs=0.005)
     found = labelnoise.match(DISCS[-1], labelnoise.natural, 0.8, metric=labelnoise.iou, rng=0)
     assert labelnoise.iou(DISCS[-1], found.mask) == pytest.approx(0.8, abs=0.005)
@@ -161,19 +295,19 @@ MAPS[::3][MAPS[::3] == 2] = 1
 def test_maps_calibrate_to_their_labels(perturb, reduction):
     """To the mean over labels, or to one, in masks that have it."""
     options = {"reduction": reduction, "rng": 0}
-    every = labelnoise.calibrate(perturb, MAPS, 0.9, **options)
+    every = labelnoise.calibrate(MAPS, perturb, 0.9, **options)
     assert every.masks == len(MAPS)
     assert every.score == pytest.approx(0.9, abs=0.005)
-    again = labelnoise.calibrate(perturb, MAPS, 0.9, labels=[1, 2], **options)
+    again = labelnoise.calibrate(MAPS, perturb, 0.9, labels=[1, 2], **options)
     assert again == every
-    second = labelnoise.calibrate(perturb, MAPS, 0.9, labels=[2], **options)
+    second = labelnoise.calibrate(MAPS, perturb, 0.9, labels=[2], **options)
     assert second.masks == sum((mask == 2).any() for mask in MAPS) < len(MAPS)
     assert second.score == pytest.approx(0.9, abs=0.005)
     if perturb is not labelnoise.random:
         assert second.strength > every.strength  # label 1 is thinner
     only = labelnoise.calibrate(
-        lambda mask, strength, *, rng: perturb(mask, strength, labels=[2], rng=rng),
         MAPS,
+        lambda mask, strength, *, rng: perturb(mask, strength, labels=[2], rng=rng),
         0.9,
         labels=[2],
         **options,
@@ -190,7 +324,7 @@ def test_pooled_scores_are_those_of_all_pixels_of_each_label():
         seen.append((mask, result))
         return result
 
-    found = labelnoise.calibrate(chop, MAPS, 0.9, reduction="pooled", rng=0)
+    found = labelnoise.calibrate(MAPS, chop, 0.9, reduction="pooled", rng=0)
     pooled = labelnoise.dice(*(np.stack(masks) for masks in zip(*seen[-len(MAPS) :], strict=True)))
     assert found.history[-1][1] == pytest.approx(pooled, abs=1e-12)
 
@@ -225,7 +359,7 @@ def test_match_advances_a_generator_once():
 def test_a_target_of_1_is_reached():
     """By doing nothing, or nearly nothing."""
     assert labelnoise.match(DISCS[0], labelnoise.natural, 1, rng=0).strength == 0
-    assert labelnoise.calibrate(labelnoise.natural, DISCS, 1, rng=0).score == 1
+    assert labelnoise.calibrate(DISCS, labelnoise.natural, 1, rng=0).score == 1
 
 
 def test_the_limit_of_strength_is_kept():

@@ -7,103 +7,23 @@ import naive
 import numpy as np
 import pytest
 from helpers import maps, stacks
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
+from skimage.measure import find_contours
 
 import labelnoise
+from labelnoise._codes import decode, encode
 from labelnoise._contours import trace_contours
-from labelnoise._labels import order_of
+from labelnoise._distance import spread
 from labelnoise._runs import trace_runs
 
 SEEDS = st.integers(0, 2**64)
 SIGMAS = st.floats(0, 8)
-
-
-@given(stacks(max_side=24), SIGMAS, SEEDS)
-def test_choppy_is_its_definition(stack, sigma, seed):
-    """Runs shift by the same draws, round, merge, vanish and clip alike."""
-    expected = naive.per_plane(naive.choppy, stack, sigma, seed)
-    np.testing.assert_array_equal(labelnoise.choppy(stack, sigma, rng=seed), expected)
-
-
-def assert_natural(stack, sigma, seed, **options):
-    """Compare with the definition; either is right where a contour meets the centre of a pixel."""
-    found = labelnoise.natural(stack, sigma, rng=seed, **options)
-    agree = found == naive.per_plane(naive.natural, stack, sigma, seed, **options)
-    if not agree.all():
-        for nudge in itertools.product((-1e-9, 1e-9), repeat=2):
-            near = naive.per_plane(naive.natural, stack, sigma, seed, nudge=nudge, **options)
-            agree |= found == near
-    assert agree.all()
-
-
-@given(stacks(), SIGMAS, SEEDS, st.integers(1, 7))
-def test_natural_is_its_definition(stack, sigma, seed, knots):
-    """Contours move by the same splines and fill alike."""
-    assert_natural(stack, sigma, seed, knots=knots)
-
-
-@given(stacks(), SIGMAS, SEEDS)
-def test_natural_in_millimetres_is_its_definition(stack, sigma, seed):
-    """Spacing stretches rays and displacements alike."""
-    assert_natural(stack, sigma, seed, spacing=(2.5, 0.5))
-
-
-@given(stacks(), st.floats(0, 1), SEEDS)
-def test_random_is_its_definition(stack, rate, seed):
-    """The same words flip the same pixels, or both find too few to flip."""
-    planes = stack.reshape(len(stack), -1) != 0
-    positives = planes.sum(axis=1)
-    if any(round(rate * n) > planes.shape[1] - n for n in positives.tolist()):
-        with pytest.raises(ValueError, match="negative pixels"):
-            labelnoise.random(stack, rate, rng=seed)
-    else:
-        expected = naive.per_plane(naive.random, stack, rate, seed)
-        np.testing.assert_array_equal(labelnoise.random(stack, rate, rng=seed), expected)
-
-
-@given(stacks(dtypes=("bool",)), st.floats(0, 1), SEEDS, st.floats(0.01, 0.5))
-def test_random_with_prevalence_is_its_definition(stack, rate, seed, prevalence):
-    """Negative pixels flip at their own rate, in empty planes too."""
-    expected = naive.per_plane(naive.random, stack, rate, seed, prevalence=prevalence)
-    found = labelnoise.random(stack, rate, prevalence=prevalence, rng=seed)
-    np.testing.assert_array_equal(found, expected)
-
-
-@given(maps(), st.data(), SIGMAS, SEEDS)
-def test_choppy_maps_are_their_definition(drawn, data, sigma, seed):
-    """Each boundary moves once, and what is lost goes to what lay across."""
-    stack, labels = drawn
-    labels = data.draw(orders(labels))
-    expected = naive.per_plane(naive.choppy, stack, sigma, seed, labels=labels)
-    np.testing.assert_array_equal(
-        labelnoise.choppy(stack, sigma, labels=labels, rng=seed), expected
-    )
-
-
-@given(maps(), st.data(), SIGMAS, SEEDS, st.sampled_from([(1.0, 1.0), (2.5, 0.5)]))
-def test_natural_maps_are_their_definition(drawn, data, sigma, seed, spacing):
-    """Parts of contours stay, and what is lost goes to the nearest class across."""
-    stack, labels = drawn
-    assert_natural(stack, sigma, seed, labels=data.draw(orders(labels)), spacing=spacing)
-
-
-@given(maps(), st.data(), st.floats(0, 0.4), SEEDS)
-def test_random_maps_are_their_definition(drawn, data, rate, seed):
-    """Every label swaps pixels with the background."""
-    stack, labels = drawn
-    labels = data.draw(orders(labels))
-    expected = []
-    for index, plane in enumerate(stack):
-        present = np.unique(plane) if labels is None else labels
-        swaps = sum(round(rate * int((plane == label).sum())) for label in present if label)
-        if swaps > (plane == 0).sum():
-            with pytest.raises(ValueError, match="negative pixels"):
-                labelnoise.random(stack, rate, labels=labels, rng=seed)
-            return
-        streams = functools.partial(naive.stream, seed, index)
-        expected.append(naive.random(plane, rate, streams, labels=labels))
-    np.testing.assert_array_equal(labelnoise.random(stack, rate, labels=labels, rng=seed), expected)
+PLANES = (1, 2)
+VOLUME = (0, 1, 2)
+SPACINGS = st.sampled_from([(1.0, 1.0), (2.5, 0.5)])
+some_examples = settings(max_examples=25)
 
 
 def orders(labels):
@@ -112,37 +32,213 @@ def orders(labels):
     return st.one_of(st.none(), st.permutations(labels), some)
 
 
+def in_patches(slow, stack, strength, seed, axes, **options):
+    """Call a naive function for each patch."""
+    if axes == PLANES:
+        return naive.per_plane(slow, stack, strength, seed, **options)
+    return [slow(stack, strength, functools.partial(naive.stream, seed, 0), **options)]
+
+
+def assert_may_be(found, allowed, axes):
+    """Compare with the labels that each pixel may have."""
+    for patch, sets in zip(found if axes == PLANES else [found], allowed, strict=True):
+        values = patch if axes == VOLUME else patch[np.newaxis]
+        wrong = {place: sets[place] for place in sets if values[place] not in sets[place]}
+        assert not wrong
+
+
+@given(maps(), st.data(), SIGMAS, SEEDS, st.sampled_from([PLANES, VOLUME]))
+def test_choppy_is_its_definition(drawn, data, sigma, seed, axes):
+    """Runs shift by the same draws, round, merge and vanish alike; what is lost lay across."""
+    stack, labels = drawn
+    labels = data.draw(orders(labels))
+    expected = in_patches(naive.choppy, stack, sigma, seed, axes, labels=labels)
+    found = labelnoise.choppy(stack, sigma, labels=labels, axes=axes, rng=seed)
+    np.testing.assert_array_equal(found, np.concatenate(expected))
+
+
+@given(
+    maps(), st.data(), SIGMAS, SEEDS, st.integers(1, 7), SPACINGS, st.sampled_from([PLANES, VOLUME])
+)
+def test_natural_is_its_definition(drawn, data, sigma, seed, knots, spacing, axes):
+    """Contours move by the same splines and fill alike, but where one meets a pixel's centre."""
+    stack, labels = drawn
+    options = {"labels": data.draw(orders(labels)), "knots": knots}
+    steps = spacing if axes == PLANES else (7.0, *spacing)
+    found = labelnoise.natural(stack, sigma, axes=axes, spacing=steps, rng=seed, **options)
+    options["spacing"] = spacing
+    tries = [
+        in_patches(naive.natural, stack, sigma, seed, axes, nudge=nudge, **options)
+        for nudge in itertools.chain([(0, 0)], itertools.product((-1e-9, 1e-9), repeat=2))
+        if nudge == (0, 0) or sigma > 0
+    ]
+    union = [
+        {place: set().union(*(sets[place] for sets in same)) for place in same[0]}
+        for same in zip(*tries, strict=True)
+    ]
+    assert_may_be(found, union, axes)
+
+
+@given(maps(), st.data(), st.floats(0, 1), SEEDS, st.sampled_from([PLANES, VOLUME]))
+def test_random_is_its_definition(drawn, data, rate, seed, axes):
+    """The same words flip the same pixels, as many as the background allows."""
+    stack, labels = drawn
+    labels = data.draw(orders(labels))
+    expected = in_patches(naive.random, stack, rate, seed, axes, labels=labels)
+    found = labelnoise.random(stack, rate, labels=labels, axes=axes, rng=seed)
+    np.testing.assert_array_equal(found, np.concatenate(expected))
+
+
+@given(stacks(dtypes=("bool",)), st.floats(0, 1), SEEDS, st.floats(0.01, 0.5))
+def test_random_with_prevalence_is_its_definition(stack, rate, seed, prevalence):
+    """The background flips at its own rate, in empty planes too."""
+    options = {"prevalence": prevalence, "labels": [1]}
+    expected = naive.per_plane(naive.random, stack, rate, seed, **options)
+    found = labelnoise.random(stack, rate, axes=PLANES, rng=seed, **options)
+    np.testing.assert_array_equal(found, np.concatenate(expected))
+
+
+@some_examples
+@given(
+    maps(max_side=9),
+    st.data(),
+    st.floats(0, 4),
+    SEEDS,
+    st.sampled_from(["out", "in", "either"]),
+    SPACINGS,
+    st.sampled_from([PLANES, VOLUME]),
+)
+def test_bias_is_its_definition(drawn, data, distance, seed, direction, spacing, axes):
+    """Boundaries are placed and moved alike, with the nearest point found by trying all."""
+    stack, labels = drawn
+    labels = data.draw(orders(labels))
+    steps = spacing if axes == PLANES else (2.0, *spacing)
+
+    def slow(volume, distance, streams, labels):
+        def move(points, rng):
+            side = {"out": 1, "in": -1}.get(direction) or rng.choice([-1.0, 1.0])
+            return np.full(len(points), side * distance)
+
+        return naive.moved(
+            volume, streams, move, (1.0, *spacing) if axes == PLANES else steps, labels
+        )
+
+    options = {"direction": direction, "labels": labels, "axes": axes, "spacing": steps}
+    found = labelnoise.bias(stack, distance, rng=seed, **options)
+    assert_may_be(found, in_patches(slow, stack, distance, seed, axes, labels=labels), axes)
+
+
+@some_examples
+@given(
+    maps(max_side=9), st.floats(0, 4), st.floats(0.1, 9), SEEDS, st.sampled_from([PLANES, VOLUME])
+)
+def test_wobble_is_its_definition(drawn, sigma, length, seed, axes):
+    """The field is a sum of B-splines, and moves boundaries as bias does."""
+    stack, _ = drawn
+    steps = (0.8, 1.5) if axes == PLANES else (2.0, 0.8, 1.5)
+
+    def slow(volume, sigma, streams):
+        spacing = (1.0, 0.8, 1.5) if axes == PLANES else steps
+
+        def move(points, rng):
+            lengths = (0.3 * length, length, length)
+            return sigma * naive.field(points, lengths, spacing, rng)
+
+        return naive.moved(volume, streams, move, spacing)
+
+    found = labelnoise.wobble(stack, sigma, length=length, axes=axes, spacing=steps, rng=seed)
+    assert_may_be(found, in_patches(slow, stack, sigma, seed, axes), axes)
+
+
 @given(maps(max_side=30), st.data())
 def test_traces_are_the_naive_ones(drawn, data):
-    """Runs and contours, whatever the alignment of rows in memory."""
+    """Runs, boxes and contours, whatever the alignment of rows in memory."""
     stack, labels = drawn
-    order = order_of(np.arange(256), data.draw(orders(labels)))
-    runs = trace_runs(stack, order)
-    contours = trace_contours(stack, runs, order)
-    regions, rows, points = [], [], []
-    for plane, pixels in enumerate(stack):
-        for label in order.drawn.tolist():
-            if (pixels == label).any():
-                rows += [(*run, label) for run in naive.find_runs(pixels == label)]
-                points += naive.find_contours(pixels == label)
-                regions.append((plane, label, len(rows), len(points)))
-    assert list(map(tuple, runs.table)) == rows
-    both = zip(runs.regions.tolist(), contours.regions[:, 2].tolist(), strict=True)
-    assert [(*region, stop) for region, stop in both] == regions
-    found = np.split(contours.points, contours.stops.astype(int))[:-1]
-    assert [list(map(tuple, contour)) for contour in found] == points
+    count = data.draw(st.integers(1, len(labels)))
+    codes = np.searchsorted(sorted({0, *labels}), stack).astype(np.uint8)
+    volume = data.draw(st.booleans())
+    for patch in [codes] if volume else codes[:, np.newaxis]:
+        runs = trace_runs(patch, count)
+        assert runs.mixed == bool(set(np.unique(patch)) - {0, patch.max()} or patch.max() > count)
+        rows = []
+        for label, start, stop, size, box in runs.regions:
+            expected = naive.find_runs(patch == label)
+            rows += [(z * patch.shape[1] + row, *ends) for z, row, *ends in expected]
+            assert (stop, size) == (len(rows), (patch == label).sum())
+            where = np.argwhere(patch == label)
+            assert list(box) == np.stack([where.min(0), where.max(0) + 1], axis=1).ravel().tolist()
+            contours = trace_contours(patch, label, runs.table[start:stop])
+            found = np.split(contours.points, contours.stops.astype(int))[:-1]
+            points = [
+                (z, contour)
+                for z, plane in enumerate(patch == label)
+                for contour in naive.find_contours(plane)
+            ]
+            assert contours.slices.tolist() == [z for z, _ in points]
+            assert [list(map(tuple, contour)) for contour in found] == [c for _, c in points]
+        assert list(map(tuple, runs.table)) == rows
+        assert [region[0] for region in runs.regions] == [
+            code for code in range(1, count + 1) if (patch == code).any()
+        ]
+
+
+@given(stacks(max_planes=1, max_side=20))
+def test_contours_pass_where_scikit_image_finds_them(stack):
+    """The same points half way between pixels, those at the border besides."""
+    plane = (stack[0] != 0).view(np.uint8)
+    assume(plane.any())
+    runs = trace_runs(plane[np.newaxis], 1)
+    points = set(map(tuple, trace_contours(plane[np.newaxis], 1, runs.table).points))
+    padded = np.pad(plane, 1)
+    expected = {tuple(p - 1) for line in find_contours(padded, 0.5) for p in line}
+    assert points == expected
+
+
+@given(
+    st.tuples(st.integers(1, 5), st.integers(1, 12), st.integers(1, 12)),
+    st.data(),
+    st.sampled_from([(1.0, 1.0, 1.0), (3.0, 0.7, 1.3)]),
+    st.sampled_from([np.inf, 3.0]),
+)
+def test_nearest_sites_are_those_of_scipy(shape, data, spacing, reach):
+    """At the same distance, whichever of several is taken."""
+    count = data.draw(st.integers(1, 6))
+    flat = data.draw(
+        st.lists(st.integers(0, int(np.prod(shape)) - 1), min_size=1, max_size=count, unique=True)
+    )
+    sites = np.full(shape, -1, np.int32)
+    sites.reshape(-1)[flat] = flat
+    expected = ndimage.distance_transform_edt(sites < 0, sampling=spacing)
+    spread(sites, spacing, reach)
+    near = expected <= reach * (1 - 1e-6)
+    found = np.array(np.unravel_index(np.maximum(sites, 0), shape)) - np.indices(shape)
+    distances = np.sqrt(((found * np.reshape(spacing, (3, 1, 1, 1))) ** 2).sum(axis=0))
+    np.testing.assert_allclose(distances[near], expected[near], rtol=1e-5)
+    assert (sites[expected > reach * (1 + 1e-6)] < 0).all()
 
 
 def test_crowded_planes_outgrow_first_buffers():
     """Noise has more runs, points and crossings than the first guess has room for."""
     noise = np.random.default_rng(0).random((1, 40, 301)) < 0.5
-    for perturb, slow in ((labelnoise.choppy, naive.choppy), (labelnoise.natural, naive.natural)):
-        stack = noise[:, :12, :40] if perturb is labelnoise.natural else noise
-        np.testing.assert_array_equal(
-            perturb(stack, 6.0, rng=3), naive.per_plane(slow, stack, 6.0, 3)
-        )
-    for perturb in (labelnoise.choppy, labelnoise.natural):
-        np.testing.assert_array_equal(perturb(noise, 0.0, rng=3), noise)
+    expected = np.concatenate(naive.per_plane(naive.choppy, noise, 6.0, 3))
+    np.testing.assert_array_equal(labelnoise.choppy(noise, 6.0, axes=PLANES, rng=3), expected)
+    for name, perturb in labelnoise.errors.__dict__.items():
+        if name in labelnoise.errors.__all__:
+            np.testing.assert_array_equal(perturb(noise, 0.0, axes=PLANES, rng=3), noise)
+    small = noise[:, :12, :40]
+    found = labelnoise.natural(small, 6.0, axes=PLANES, rng=3)
+    assert_may_be(found, naive.per_plane(naive.natural, small, 6.0, 3), PLANES)
+
+
+@pytest.mark.parametrize("lines", [3, 401])
+def test_many_contours_may_cross_one_pixel(lines):
+    """Winding numbers beyond those of a byte are counted too."""
+    mask = np.zeros((9, 4 * lines), bool)
+    mask[2:7, ::4] = True
+    found = labelnoise.natural(mask, 1e6, knots=1, rng=0)
+    assert found.any()
+    expected = naive.per_plane(naive.natural, mask[np.newaxis], 1e6, 0, knots=1)
+    assert_may_be(found[np.newaxis], expected, PLANES)
 
 
 @given(maps(dtypes=("uint8", "int8", "int16", "uint64")), st.data())
@@ -166,3 +262,30 @@ def test_scores_are_their_definitions(drawn, data):
     assert found == pytest.approx({k: expected.get(k, np.nan) for k in some}, nan_ok=True)
     present = [expected[k] for k in some if k in expected]
     assert labelnoise.dice(stack, other, labels=some) == pytest.approx(np.mean(present or [1]))
+
+
+def test_thousands_of_labels_have_scores():
+    """More than a byte can tell, each with its own."""
+    labels = np.arange(3000).reshape(50, 60)
+    other = np.where(labels % 3 == 0, 0, labels)
+    found = labelnoise.dice(labels, other, per_label=True)
+    assert found == {label: float(label % 3 > 0) for label in range(1, 3000)}
+
+
+@given(maps(dtypes=("uint8", "int8", ">i2", "uint32", "int64"), most=6), st.data())
+def test_codes_are_places_in_the_order_of_labels(drawn, data):
+    """Ascending or as listed, and back to the same values."""
+    stack, labels = drawn
+    listed = data.draw(orders(labels))
+    coded = encode(stack, listed)
+    wanted = sorted(set(np.unique(stack).tolist()) - {0}) if listed is None else listed
+    if coded.values is not None:
+        assert coded.values.tolist() == [0, *wanted]
+    codes = {0: 0, **{label: code for code, label in enumerate(wanted, 1)}}
+    if coded.values is None and listed is None:
+        codes = {value: value for value in range(256)}
+    stay = coded.drawn + 1
+    expected = [codes.get(value, stay) for value in stack.ravel().tolist()]
+    assert coded.codes.ravel().tolist() == expected
+    assert coded.stays == (stay in expected)
+    np.testing.assert_array_equal(decode(coded, coded.codes.copy(), stack), stack)

@@ -7,6 +7,7 @@ import pytest
 from helpers import SHARED
 
 import labelnoise
+from labelnoise._patch import ERRORS
 
 PAPER = [
     *(
@@ -26,23 +27,23 @@ def test_the_settings_of_the_paper_give_about_its_dice(livers, perturb, strength
     assert np.mean(scores) == pytest.approx(dice, abs=0.05)
 
 
-@pytest.mark.parametrize("perturb", [labelnoise.natural, labelnoise.choppy, labelnoise.random])
+@pytest.mark.parametrize("perturb", ERRORS.values(), ids=ERRORS)
 def test_slices_calibrate_and_come_back_unharmed(livers, perturb):
     """No noise is the identity on real shapes, and every target is reached."""
     np.testing.assert_array_equal(perturb(livers, 0, rng=0), livers)
     for target in (0.95, 0.9, 0.85):
-        found = labelnoise.calibrate(perturb, livers, target, rng=0, workers=2)
+        found = labelnoise.calibrate(livers, perturb, target, rng=0, workers=2)
         assert np.abs(np.subtract(found.bracket_scores, target)).max() <= 0.005
 
 
-@pytest.mark.parametrize("perturb", [labelnoise.natural, labelnoise.choppy, labelnoise.random])
+@pytest.mark.parametrize("perturb", ERRORS.values(), ids=ERRORS)
 def test_lesions_calibrate_with_their_livers_and_alone(liver_maps, perturb):
     """No noise is the identity on real maps, and lesions stay in or at the liver."""
     np.testing.assert_array_equal(perturb(liver_maps, 0, rng=0), liver_maps)
     both = [labels for labels in liver_maps if np.count_nonzero(labels == 2) > 50]
     assert len(both) > 5
     for labels in (None, [2]):
-        found = labelnoise.calibrate(perturb, both, 0.85, tol=0.01, labels=labels, rng=0)
+        found = labelnoise.calibrate(both, perturb, 0.85, tol=0.01, labels=labels, rng=0)
         assert np.abs(np.subtract(found.bracket_scores, 0.85)).max() <= 0.01
     one = labelnoise.match(both[0], perturb, 0.85, tol=0.02, labels=[2], rng=0)
     assert labelnoise.dice(both[0], one.mask, per_label=True)[2] == one.score
@@ -55,7 +56,7 @@ def test_volumes_in_nifti_order_match_their_own_score():
     """Three-dimensional annotations, as three raters drew them."""
     folder = SHARED / "kits23_raters"
     if not folder.is_dir():
-        pytest.skip(f"no real annotations at {folder.name}")
+        pytest.skip("LABELNOISE_DATA names no folder with kits23_raters")
     for file in sorted(folder.glob("*.npz"))[:3]:
         with np.load(file) as case:
             shape = case["kidney1_shape"]
@@ -64,6 +65,6 @@ def test_volumes_in_nifti_order_match_their_own_score():
         first, second = raters[0], raters[1]
         between = labelnoise.dice(first, second)
         assert 0.8 < between < 1
-        noise = functools.partial(labelnoise.natural, plane=(1, 0), spacing=spacing)
+        noise = functools.partial(labelnoise.natural, axes=(1, 0), spacing=spacing)
         found = labelnoise.match(first.transpose(2, 1, 0), noise, between, tol=0.002, rng=0)
         assert labelnoise.dice(first, found.mask.transpose(2, 1, 0)) == found.score

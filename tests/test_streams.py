@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import labelnoise
+from labelnoise._streams import Streams
 
 torch = pytest.importorskip("torch")
 
@@ -29,6 +30,31 @@ def test_the_stream_of_a_sample_never_changes():
 GOLDEN_DRAW = 711987631
 
 
+def test_keys_of_calls_have_no_fixed_bits():
+    """Whatever the generator: each of the 128 bits is set in about half of the calls."""
+    for kind in (np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64):
+        keys = np.array([Streams(np.random.Generator(kind(seed)))._key for seed in range(400)])
+        share = np.unpackbits(keys.view(np.uint8), axis=1).mean(axis=0)
+        assert 0.35 < share.min() <= share.max() < 0.65
+
+
+def test_layers_and_patches_have_streams_of_their_own():
+    """Independent ones, each from its start; a nested call does not disturb them."""
+    seen = []
+
+    def error(patch):
+        first, second = patch.rng(0), patch.rng(1)
+        a = first.random(500)
+        labelnoise.choppy(np.eye(9, dtype=bool), 1.0, rng=0)
+        b, c = second.random(500), first.random(500)
+        np.testing.assert_array_equal(patch.rng(0).random(1000), [*a, *c])
+        seen.extend([a, b, c])
+        return patch.codes
+
+    labelnoise.perturb(np.ones((2, 4, 4), bool), error, rng=3)
+    assert np.abs(np.corrcoef(seen) - np.eye(6)).max() < 0.2
+
+
 class Noisy(torch.utils.data.Dataset):
     """Discs with each kind of noise, drawn as a sample is loaded."""
 
@@ -45,6 +71,7 @@ class Noisy(torch.utils.data.Dataset):
             labelnoise.natural(disc, 3.0, rng=rng),
             labelnoise.choppy(disc, 3.0, rng=rng),
             labelnoise.random(disc, 0.1, rng=rng),
+            labelnoise.wobble(disc, 1.0, rng=rng),
         ]
         return torch.from_numpy(np.stack(noisy))
 

@@ -40,7 +40,8 @@ def encode(
     if outside is None:
         return coded
     codes = np.where(outside, coded.codes.dtype.type(coded.drawn + 1), coded.codes)
-    return coded._replace(codes=codes, stays=True)
+    table = np.arange(coded.drawn + 1).astype(values.dtype)
+    return Coded(codes, coded.drawn, table if coded.values is None else coded.values, stays=True)
 
 
 def decode(coded: Coded, codes: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
@@ -59,7 +60,8 @@ def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     if high - low > max(2**16, 4 * values.size):
         found, places = np.unique(values, return_inverse=True)
         return found, places.reshape(values.shape)
-    above = (values - values.dtype.type(low)).astype(np.intp, copy=False)
+    bits = values.view(f"u{values.itemsize}")  # whose differences do not overflow
+    above = (bits - np.array(low, values.dtype).view(bits.dtype)).astype(np.intp, copy=False)
     present = np.zeros(high - low + 1, bool)
     present[above.reshape(-1)] = True
     found = np.flatnonzero(present)

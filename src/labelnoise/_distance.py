@@ -25,9 +25,10 @@ class Boundary(NamedTuple):
     pixels : (n, 3) intp array
         Pixels of the region that touch an earlier label or the background by an edge or a face.
     points : (n, 3) float64 array
-        The nearest point of the smoothed boundary, in pixels.
+        The nearest point of the smoothed boundary, in pixels; where the region is too thin to tell,
+        the centre of the pixel.
     normals : (n, 3) float64 array
-        Its outward unit normal, in the unit of spacing; 0 where the region is too thin for one.
+        The outward unit normal there, in the unit of spacing; 0 where the region is too thin.
     """
 
     pixels: NDArray[np.intp]
@@ -41,7 +42,11 @@ def place_boundary(
     """Find the boundary of a label in codes (slices, rows, columns)."""
     size = 4 * len(runs) + 64
     while True:
-        pixels, points, normals = np.empty((size, 3), np.intp), np.empty((size, 3)), np.empty((size, 3))
+        pixels, points, normals = (
+            np.empty((size, 3), np.intp),
+            np.empty((size, 3)),
+            np.empty((size, 3)),
+        )
         n = _place(codes, label, runs, np.array(spacing), _WEIGHTS, pixels, points, normals)
         if n <= size:
             return Boundary(pixels[:n], points[:n], normals[:n])
@@ -89,7 +94,7 @@ def spread(sites: NDArray[np.int32], spacing: tuple[float, ...], reach: float = 
 @no_type_check
 def _spread(costs, sites, first, step, limit):
     # Along each line of the middle axis, the lower envelope of the parabolas that stand on its
-    # pixels (Felzenszwalb and Huttenlocher, 2012). Before the first pass all costs are 0 or infinite.
+    # pixels (Felzenszwalb and Huttenlocher, 2012). Before the first pass, costs are not read.
     length = INDEX(costs.shape[1])
     one, square = INDEX(1), step * step
     feet = np.empty(length, np.intp)
@@ -151,8 +156,10 @@ def _clip(i, n):
 @no_type_check
 def _place(codes, label, table, steps, weights, pixels, points, normals):
     # A pixel's smoothed share of the region, the direction in which that falls and its curvature
-    # tell how far the boundary is; it passes between the pixel and the next. Beyond the border lies
-    # more of the same. Returns the number of points.
+    # tell how far the boundary is; it passes between the pixel and the next. Where the share falls
+    # much more slowly than across a straight edge, the region is too thin to tell, and the pixel
+    # itself stands for its boundary, half a pixel away on all sides. Beyond the border lies more of
+    # the same. Returns the number of points.
     slices, rows, cols = SIZE(codes.shape[0]), SIZE(codes.shape[1]), SIZE(codes.shape[2])
     reach = SIZE(weights.size // 2)
     deep, dimensions = (reach, 3.0) if slices > 1 else (0, 2.0)
@@ -177,7 +184,11 @@ def _place(codes, label, table, steps, weights, pixels, points, normals):
                 codes[INDEX(z), above, col] < label
                 or codes[INDEX(z), below, col] < label
                 or (c == start and c > 0 and codes[INDEX(z), INDEX(r), INDEX(c - 1)] < label)
-                or (c == stop - 1 and c < cols - 1 and codes[INDEX(z), INDEX(r), INDEX(c + 1)] < label)
+                or (
+                    c == stop - 1
+                    and c < cols - 1
+                    and codes[INDEX(z), INDEX(r), INDEX(c + 1)] < label
+                )
                 or codes[before, INDEX(r), col] < label
                 or codes[behind, INDEX(r), col] < label
             ):
@@ -202,23 +213,36 @@ def _place(codes, label, table, steps, weights, pixels, points, normals):
                         along_c -= weight * FLOAT(first)
                         along_r -= weight * FLOAT(zeroth) * FLOAT(dr)
                         along_z -= weight * FLOAT(zeroth) * FLOAT(dz)
-                        spread += weight * (FLOAT(zeroth) * FLOAT(dr * dr + dz * dz) + FLOAT(second))
+                        spread += weight * (
+                            FLOAT(zeroth) * FLOAT(dr * dr + dz * dz) + FLOAT(second)
+                        )
                 pixels[n, 0], pixels[n, 1], pixels[n, 2] = z, r, c
                 points[n, 0], points[n, 1], points[n, 2] = z, r, c
                 normals[n, 0], normals[n, 1], normals[n, 2] = 0.0, 0.0, 0.0
                 slope = math.sqrt(along_z**2 + along_r**2 + along_c**2)
-                if slope > 0.05 * total:
+                trust = (slope / (0.4 * total * math.sqrt(variance)) - 0.6) / 0.3
+                if trust > 0.0:
                     bend = (dimensions * share - spread / variance) / slope
                     ratio = (share - 0.5 * total) * math.sqrt(variance) / slope
                     out = ratio / (1.0 + ratio * ratio / 3.0) * math.sqrt(variance)
                     out = 0.5 * (out + bend * variance)
+                    trust = min(trust, 1.0)
+                    out = trust * out + (1.0 - trust) * 0.5
                     out = min(max(out, 0.02), 0.98) / slope
                     points[n, 0] += out * along_z
                     points[n, 1] += out * along_r
                     points[n, 2] += out * along_c
-                    along_z, along_r, along_c = along_z / steps[0], along_r / steps[1], along_c / steps[2]
+                    along_z, along_r, along_c = (
+                        along_z / steps[0],
+                        along_r / steps[1],
+                        along_c / steps[2],
+                    )
                     slope = math.sqrt(along_z**2 + along_r**2 + along_c**2)
-                    normals[n, 0], normals[n, 1], normals[n, 2] = along_z / slope, along_r / slope, along_c / slope
+                    normals[n, 0], normals[n, 1], normals[n, 2] = (
+                        along_z / slope,
+                        along_r / slope,
+                        along_c / slope,
+                    )
             n += 1
     return n
 

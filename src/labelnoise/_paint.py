@@ -6,7 +6,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from ._kernel import BYTE, FLOAT, INDEX, SIZE, array, inline, kernel
+from ._kernel import BYTE, INDEX, SIZE, array, inline, kernel
 
 _CODE = types.int64
 
@@ -19,7 +19,7 @@ def paint(
     spacing: tuple[float, ...],
     out: NDArray[Any],
 ) -> None:
-    """Replace a label by its new mask in `out`, an altered copy of codes (slices, rows, columns)."""
+    """Replace a label by its new mask in `out`, an altered copy of codes with three axes."""
     new = np.ascontiguousarray(mask).view(np.uint8)
     corner = np.array(box[::2], np.intp)
     lost, neighbour = _gain(codes, label, new, corner, out)
@@ -78,9 +78,18 @@ def _gain(codes, label, new, corner, out):
                     out[slice_, row, col] = label
     if lost == 0:
         return lost, neighbour
-    top, bottom = INDEX(max(corner[1] - 1, 0)), INDEX(min(corner[1] + new.shape[1] + 1, codes.shape[1]))
-    left, right = INDEX(max(corner[2] - 1, 0)), INDEX(min(corner[2] + new.shape[2] + 1, codes.shape[2]))
-    front, back = INDEX(max(corner[0] - 1, 0)), INDEX(min(corner[0] + new.shape[0] + 1, codes.shape[0]))
+    top, bottom = (
+        INDEX(max(corner[1] - 1, 0)),
+        INDEX(min(corner[1] + new.shape[1] + 1, codes.shape[1])),
+    )
+    left, right = (
+        INDEX(max(corner[2] - 1, 0)),
+        INDEX(min(corner[2] + new.shape[2] + 1, codes.shape[2])),
+    )
+    front, back = (
+        INDEX(max(corner[0] - 1, 0)),
+        INDEX(min(corner[0] + new.shape[0] + 1, codes.shape[0])),
+    )
     for z in range(front, back):
         for r in range(top, bottom):
             for c in range(left, right):
@@ -105,15 +114,17 @@ def _gain(codes, label, new, corner, out):
 )
 @no_type_check
 def _lose(codes, label, new, corner, near, low, out):
+    # The earlier code nearest to each pixel, or one for all.
     single = near.size == 1
     neighbour = near[0, 0, 0]
+    aside = INDEX(corner[2] - low[2])
     for z in range(INDEX(new.shape[0])):
         for r in range(INDEX(new.shape[1])):
             slice_, row = INDEX(corner[0]) + z, INDEX(corner[1]) + r
             for c in range(INDEX(new.shape[2])):
                 if codes[slice_, row, INDEX(corner[2]) + c] == label and new[z, r, c] == 0:
                     if not single:
-                        neighbour = near[slice_ - INDEX(low[0]), row - INDEX(low[1]), INDEX(corner[2] - low[2]) + c]
+                        neighbour = near[slice_ - INDEX(low[0]), row - INDEX(low[1]), aside + c]
                     out[slice_, row, INDEX(corner[2]) + c] = neighbour
 
 

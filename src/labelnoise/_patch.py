@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,16 +102,14 @@ def perturb(
     values = np.ascontiguousarray(moved)
     coded = encode(values, check_labels(labels), outside)
     if mask.size == 0:
-        return mask.copy()
+        return np.array(mask)
     patches = coded.codes.reshape(-1, *moved.shape[-len(steps) :])
-    out = np.empty_like(patches) if len(patches) > 1 else patches
+    out = np.empty_like(patches)
     for index, codes in enumerate(patches):
         new = error(Patch(codes, steps, coded.drawn, streams, index))
         streams.recycle()
-        if out is patches and not np.may_share_memory(new, patches):
-            out = np.ascontiguousarray(new, codes.dtype)
-        elif out is patches:
-            out = new.copy()
+        if len(patches) == 1 and not np.may_share_memory(new, patches):
+            out = np.ascontiguousarray(new, codes.dtype)[np.newaxis]
         else:
             out[index] = new
     if coded.stays:
@@ -127,7 +125,7 @@ def perturbation(function: Function) -> Function:
     options = [shared[name] for name in Options.__annotations__]
     full = signature.replace(parameters=[*own, *options])
     function.__signature__ = full  # type: ignore[attr-defined]
-    summary, title, described = (function.__doc__ or "").partition(_TITLE)
+    summary, title, described = inspect.cleandoc(function.__doc__ or "").partition(_TITLE)
     if title:
         parameters, _, rest = described.partition("\n\n")
         function.__doc__ = "".join((summary, title, _MASK, parameters, _SHARED, rest))
@@ -136,38 +134,38 @@ def perturbation(function: Function) -> Function:
 
 
 ERRORS: dict[str, Callable[..., NDArray[Any]]] = {}
-_TITLE = """    Parameters
-    ----------
+_TITLE = """Parameters
+----------
 """
-_MASK = """    mask : array of bool or int, at least two axes
-        Mask or label map; 0 is the background.
+_MASK = """mask : array of bool or int, at least two axes
+    Mask or label map; 0 is the background.
 """
 _SHARED = """
-    labels : sequence of int, optional
-        The labels that are drawn, in this order; by default all that the mask has, ascending. They
-        describe the data set: those that this mask lacks are ignored. Other labels never change.
-    within : array of bool, optional
-        Region of the mask's shape outside which nothing changes.
-    axes : tuple of int, optional
-        The axes of what an annotator labels in one go, a patch: (row, column), and each plane along
-        the other axes is perturbed on its own, or (slice, row, column), and each volume is. In
-        NIfTI's (x, y, z) order, planes are ``axes=(1, 0)`` and volumes ``axes=(2, 1, 0)``.
-    spacing : tuple of float, optional
-        Distance of neighbouring pixels along each of `axes`, e.g. in mm; by default 1 pixel.
-    rng : None, int, SeedSequence or Generator, optional
-        Source of randomness (SPEC 7). The noise of a patch depends on it and on the index of the
-        patch alone.
+labels : sequence of int, optional
+    The labels that are drawn, in this order; by default all that the mask has, ascending. They
+    describe the data set: those that this mask lacks are ignored. Other labels never change.
+within : array of bool, optional
+    Region of the mask's shape outside which nothing changes.
+axes : tuple of int, optional
+    The axes of what an annotator labels in one go, a patch: (row, column), and each plane along
+    the other axes is perturbed on its own, or (slice, row, column), and each volume is. In
+    NIfTI's (x, y, z) order, planes are ``axes=(1, 0)`` and volumes ``axes=(2, 1, 0)``.
+spacing : tuple of float, optional
+    Distance of neighbouring pixels along each of `axes`, e.g. in mm; by default 1 pixel.
+rng : None, int, SeedSequence or Generator, optional
+    Source of randomness (SPEC 7). The noise of a patch depends on it and on the index of the
+    patch alone.
 
-    Returns
-    -------
-    array
-        New array of the shape and dtype of `mask`, with no label that `mask` does not have.
+Returns
+-------
+array
+    New array of the shape and dtype of `mask`, with no label that `mask` does not have.
 
-    Raises
-    ------
-    TypeError
-        If `mask` is neither bool nor integer.
-    ValueError
-        If another argument is out of its range.
+Raises
+------
+TypeError
+    If `mask` is neither bool nor integer.
+ValueError
+    If another argument is out of its range.
 
 """

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from ._patch import Codes, Patch
 
 if TYPE_CHECKING:
-    from ._distance import Boundary
     from ._contours import Contours
+    from ._distance import Boundary
 
 Mask = NDArray[np.bool_]
 
@@ -61,17 +61,13 @@ class Region:
 
         return place_boundary(self._codes, self._label, self._runs, self.spacing)
 
-    def field(
-        self, points: NDArray[np.float64], lengths: tuple[float, ...]
-    ) -> NDArray[np.float64]:
+    def field(self, points: NDArray[np.float64], lengths: tuple[float, ...]) -> NDArray[np.float64]:
         """Draw a smooth standard normal field at points (n, 3), by its length for each axis."""
         from ._fields import field
 
         return field(points, lengths, self.spacing, self.rng)
 
-    def move(
-        self, boundary: "Boundary", distance: float | NDArray[np.float64]
-    ) -> Mask:
+    def move(self, boundary: "Boundary", distance: float | NDArray[np.float64]) -> Mask:
         """Return the mask whose boundary lies farther out by a distance, one for all or for each.
 
         A pixel outside is gained if it is no farther from the nearest point of the boundary than

@@ -99,7 +99,7 @@ _NO_WORDS: NDArray[np.uint64] = np.empty(0, np.uint64)
 @no_type_check
 def _trace(flat, words, rows, height, cols, drawn, table, ends):
     # Returns the length that `table` needs, as long as all runs and all again to sort them, and
-    # whether the patch is mixed. Whole words equal to the one before the last transition are skipped.
+    # whether the patch is mixed. Whole words that go on as the last run did are skipped.
     zero, one, two, three = INDEX(0), INDEX(1), INDEX(2), INDEX(3)
     four, seven = INDEX(4), INDEX(7)
     capacity, full = INDEX(table.shape[0]), INDEX(words.size)

@@ -46,6 +46,12 @@ def sample_rng(
     >>> mask[1:5, 1:5] = 1
     >>> rng = sample_rng(0, "liver_7.nii.gz", epoch=1)
     >>> labelnoise.choppy(mask, 1.0, rng=rng)
+    array([[0, 0, 0, 0, 0, 0],
+           [0, 1, 1, 1, 1, 0],
+           [0, 1, 1, 1, 1, 0],
+           [0, 0, 1, 1, 0, 0],
+           [0, 0, 1, 1, 1, 0],
+           [0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
     digest = hashlib.blake2b(check_key(key), digest_size=16).digest()
     words = [int.from_bytes(digest[i : i + 4], "little") for i in range(0, 16, 4)]

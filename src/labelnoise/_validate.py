@@ -104,8 +104,8 @@ def check_spacing(spacing: Any, axes: Any) -> tuple[float, ...]:
         steps = ()
     if len(steps) != len(axes) or not all(1 / LARGEST <= step <= LARGEST for step in steps):
         raise ValueError(
-            f"spacing={spacing!r}: pass {len(axes)} positive numbers, the distances of neighbouring "
-            f"pixels along axes={tuple(axes)}"
+            f"spacing={spacing!r}: pass {len(axes)} positive numbers, the distances of neighbouring"
+            f" pixels along axes={tuple(axes)}"
         )
     return steps
 

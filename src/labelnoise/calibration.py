@@ -322,27 +322,27 @@ def match(
     mask = _read_only(mask[...])
     start = check_rng(rng)
     draws = start
-    best: list[Any] = [math.inf]
+    best, nearest = Match(mask, 0.0, math.nan, ()), math.inf
 
     with _report(progress) as report:
 
         def score_at(strength: float) -> float:
-            nonlocal draws
+            nonlocal best, draws, nearest
             draws = copy.deepcopy(start)
             noisy = perturb(mask, strength, rng=draws)
             score = check_metric(score_of(mask, noisy), strength)
-            if abs(score - target) < best[0]:
-                best[:] = abs(score - target), noisy, strength, score
+            if abs(score - target) < nearest:
+                best, nearest = Match(noisy, strength, score, ()), abs(score - target)
             report(strength, score)
             return score
 
         def tol_needed(low: _Point, high: _Point) -> float:
-            return best[0]
+            return nearest
 
         *_, history = _search(score_at, perturb, target, tol, upper, tol_needed)
 
     start.bit_generator.state = draws.bit_generator.state
-    return Match(*best[1:], history)
+    return replace(best, history=history)
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,9 +389,7 @@ class _Evaluation:
                 break
         if not chosen:
             what = "are empty" if self.labels is None else f"have none of labels={self.labels}"
-            raise ValueError(
-                f"masks: all {len(order)} {what}; pass at least one with foreground"
-            )
+            raise ValueError(f"masks: all {len(order)} {what}; pass at least one with foreground")
         evaluation = self if each is not None else replace(self, masks=held)
         return evaluation, chosen[:count]
 
@@ -489,7 +487,8 @@ def _seed_of(rng: Any, generator: np.random.Generator) -> int:
 
 def _pair(item: Any, index: int) -> tuple[NDArray[Any], Mapping[str, Any]]:
     """Return a mask and the options that belong to it."""
-    mask, options = item, {}
+    mask: Any = item
+    options: Mapping[str, Any] = {}
     if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Mapping):
         mask, options = item
     return check_mask(mask, f"masks[{index}]"), options

@@ -43,6 +43,10 @@ class Noise:
     >>> mask = np.zeros((4, 8), np.uint8)
     >>> mask[1:3, 3:5] = 1
     >>> noise(mask, rng=0)
+    array([[0, 0, 0, 0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0, 1, 1, 1],
+           [0, 0, 0, 0, 0, 1, 1, 1],
+           [0, 0, 0, 0, 0, 0, 0, 0]], dtype=uint8)
     >>> noise.to_dict()
     {'error': 'choppy', 'strength': 1.0, 'spacing': (1.0, 0.5)}
     """
@@ -115,6 +119,11 @@ class Chain:
     >>> mask = np.zeros((5, 8), np.uint8)
     >>> mask[2, 3:5] = 1
     >>> chain(mask, rng=0)
+    array([[0, 0, 0, 0, 0, 0, 0, 0],
+           [0, 0, 1, 1, 1, 1, 1, 0],
+           [0, 0, 1, 1, 1, 1, 0, 0],
+           [0, 0, 1, 1, 1, 0, 0, 0],
+           [0, 0, 0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
 
     steps: tuple[Callable[..., NDArray[Any]], ...]
@@ -159,7 +168,7 @@ def to_dict(perturb: Any) -> dict[str, Any]:
             return Noise(perturb.func, keywords.pop(name), **keywords).to_dict()
     if not isinstance(perturb, Noise | Chain):
         raise ValueError(
-            f"perturb={perturb!r}: cannot be written down; pass a labelnoise.Noise or a Chain of them"
+            f"perturb={perturb!r}: cannot be stored; pass a labelnoise.Noise or a Chain of them"
         )
     return perturb.to_dict()
 

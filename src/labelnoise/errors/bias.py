@@ -50,7 +50,19 @@ def bias(
     >>> mask = np.zeros((6, 7), np.uint8)
     >>> mask[2:4, 2:5] = 1
     >>> bias(mask, 1.0)
+    array([[0, 0, 0, 0, 0, 0, 0],
+           [0, 1, 1, 1, 1, 1, 0],
+           [0, 1, 1, 1, 1, 1, 0],
+           [0, 1, 1, 1, 1, 1, 0],
+           [0, 1, 1, 1, 1, 1, 0],
+           [0, 0, 0, 0, 0, 0, 0]], dtype=uint8)
     >>> bias(mask, 1.0, direction="in")
+    array([[0, 0, 0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
     distance = check_number("distance", distance, 0.0, LARGEST)
     check_choice("direction", direction, (*_SIDES, "either"))

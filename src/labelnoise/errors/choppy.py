@@ -45,11 +45,23 @@ def choppy(mask: NDArray[Label], sigma: float, **options: Unpack[Options]) -> ND
     >>> mask = np.zeros((6, 6), np.uint8)
     >>> mask[1:5, 1:5] = 1
     >>> choppy(mask, 1.0, rng=1)
+    array([[0, 0, 0, 0, 0, 0],
+           [1, 1, 1, 1, 1, 1],
+           [0, 1, 1, 1, 1, 1],
+           [1, 1, 1, 1, 1, 1],
+           [0, 1, 1, 1, 1, 1],
+           [0, 0, 0, 0, 0, 0]], dtype=uint8)
 
     A map of two labels: 2 draws what they share, and 1 its own starts.
 
     >>> mask[1:5, 3:5] = 2
     >>> choppy(mask, 1.0, rng=1)
+    array([[0, 0, 0, 0, 0, 0],
+           [1, 1, 1, 2, 0, 0],
+           [0, 1, 2, 2, 2, 0],
+           [1, 1, 1, 1, 0, 0],
+           [0, 1, 2, 2, 0, 0],
+           [0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
     sigma = check_number("sigma", sigma, 0.0, LARGEST)
 

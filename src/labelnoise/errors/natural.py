@@ -62,11 +62,23 @@ def natural(
     >>> mask = np.zeros((6, 6), np.uint8)
     >>> mask[1:5, 1:5] = 1
     >>> natural(mask, 1.0, rng=2)
+    array([[0, 0, 0, 0, 0, 0],
+           [0, 1, 0, 0, 0, 0],
+           [0, 1, 1, 1, 0, 0],
+           [0, 1, 1, 1, 0, 0],
+           [0, 0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0, 0]], dtype=uint8)
 
     A map of two labels: 2 draws what they share, and 1 the rest of its own contour.
 
     >>> mask[3:5, 1:5] = 2
     >>> natural(mask, 1.0, rng=3)
+    array([[0, 0, 0, 0, 0, 0],
+           [0, 1, 1, 1, 1, 1],
+           [0, 1, 1, 1, 1, 1],
+           [0, 0, 1, 1, 1, 0],
+           [0, 2, 2, 2, 2, 0],
+           [0, 0, 2, 2, 0, 0]], dtype=uint8)
     """
     sigma = check_number("sigma", sigma, 0.0, LARGEST)
     knots = check_count("knots", knots, 1000)

@@ -52,6 +52,12 @@ def random(
     >>> mask = np.zeros((6, 6), np.uint8)
     >>> mask[1:5, 1:5] = 1
     >>> random(mask, 0.25, rng=2)
+    array([[0, 1, 0, 0, 0, 0],
+           [0, 0, 1, 0, 1, 1],
+           [0, 1, 1, 1, 0, 0],
+           [0, 1, 1, 1, 1, 0],
+           [0, 0, 1, 1, 1, 0],
+           [0, 1, 1, 0, 0, 0]], dtype=uint8)
     """
     rate = check_number("rate", rate, 0.0, 1.0)
     odds = None if prevalence is None else check_odds(prevalence, rate)
@@ -67,7 +73,8 @@ def random(
         if odds is not None and patch.drawn and not regions:
             regions = [(1, 0, 0, 0, ())]
         out = patch.codes.copy()
-        left = out.size - (np.count_nonzero(out) if runs.mixed else sum(region[3] for region in regions))
+        covered = int(np.count_nonzero(out)) if runs.mixed else sum(region[3] for region in regions)
+        left = out.size - covered
         for layer, (label, start, stop, size, _) in enumerate(regions):
             lost = round(rate * size)
             lost = min(lost, left) if odds is None else lost * (left > 0)

@@ -47,6 +47,14 @@ def wobble(
     >>> mask = np.zeros((8, 8), np.uint8)
     >>> mask[2:6, 2:6] = 1
     >>> wobble(mask, 1.0, length=3.0, rng=1)
+    array([[0, 0, 0, 0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0, 0, 0, 0],
+           [0, 0, 1, 1, 1, 1, 0, 0],
+           [0, 0, 0, 1, 1, 0, 0, 0],
+           [0, 0, 0, 0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
     sigma = check_number("sigma", sigma, 0.0, LARGEST)
     length = check_number("length", length, 1 / LARGEST, LARGEST)

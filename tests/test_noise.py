@@ -1,0 +1,163 @@
+"""Errors as values: called, compared, stored, chained, and made by oneself."""
+
+import functools
+import inspect
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+import labelnoise
+from labelnoise import Chain, Noise
+from labelnoise._patch import ERRORS
+from labelnoise.noise import from_dict, to_dict
+
+ROWS, COLUMNS = np.indices((40, 40))
+DISC = np.hypot(ROWS - 20, COLUMNS - 20) < 12
+VALUES = [
+    Noise("natural", 2.0, knots=7, axes=(0, 1)),
+    Noise("random", 0.1, labels=[1, 2]),
+    Noise("wobble", 1.5, length=4.0, spacing=np.array([1.0, 0.5])),
+    Chain(Noise("bias", 1.0, direction="in"), Noise("choppy", 0.5)),
+    Chain(Chain(Noise("choppy", np.float64(0.5))), Noise("bias", 1)),
+]
+
+
+@pytest.mark.parametrize("noise", VALUES, ids=repr)
+def test_values_are_equal_to_their_copies(noise):
+    """Pickled, or through JSON; and so are their drawings."""
+    for copy in (
+        pickle.loads(pickle.dumps(noise)),
+        from_dict(json.loads(json.dumps(to_dict(noise)))),
+    ):
+        assert copy == noise
+        assert hash(copy) == hash(noise)
+        np.testing.assert_array_equal(copy(DISC, rng=1), noise(DISC, rng=1))
+    assert noise != noise.scaled(2.0)
+
+
+@pytest.mark.parametrize("noise", VALUES, ids=repr)
+def test_strength_is_a_factor(noise):
+    """0 changes nothing, and twice the noise is the noise of twice the strength."""
+    np.testing.assert_array_equal(noise(DISC, 0, rng=1), DISC)
+    twice = noise.scaled(2.0)
+    np.testing.assert_array_equal(noise(DISC, 2.0, rng=1), twice(DISC, rng=1))
+
+
+def test_a_noise_is_its_error():
+    """With its own options, and those of the call."""
+    expected = labelnoise.natural(DISC, 2.0, knots=7, spacing=(1.0, 0.5), rng=3)
+    noise = Noise("natural", 2.0, knots=7)
+    np.testing.assert_array_equal(noise(DISC, spacing=(1.0, 0.5), rng=3), expected)
+    np.testing.assert_array_equal(
+        Noise(labelnoise.natural, 1.0, knots=7)(DISC, 2.0, spacing=(1.0, 0.5), rng=3), expected
+    )
+    partial = functools.partial(labelnoise.natural, sigma=2.0, knots=7)
+    assert to_dict(partial) == noise.to_dict()
+
+
+def test_steps_of_a_chain_have_independent_streams():
+    """Also under one integer seed; the same error twice does not draw the same twice."""
+    seen = []
+
+    def record(mask, strength, *, rng):
+        assert isinstance(rng, np.random.Generator)
+        seen.append(rng.standard_normal(2000))
+        return mask
+
+    for seed in (0, np.random.default_rng(0), np.random.Generator(np.random.Philox(key=5))):
+        seen.clear()
+        chain = Chain(record, record, Chain(record, record))
+        chain(DISC, rng=seed)
+        assert np.abs(np.corrcoef(seen) - np.eye(4)).max() < 0.1
+    chain(DISC, rng=0)
+    again = seen[-4:]
+    chain(DISC, rng=0)
+    np.testing.assert_array_equal(again, seen[-4:])
+
+
+def test_chains_can_be_calibrated_and_matched():
+    """A strength is a factor for all steps."""
+    chain = Chain(Noise("bias", 1.0), Noise("choppy", 2.0))
+    found = labelnoise.match(DISC, chain, 0.85, tol=0.01, rng=5)
+    np.testing.assert_array_equal(chain(DISC, found.strength, rng=5), found.mask)
+    np.testing.assert_array_equal(chain.scaled(found.strength)(DISC, rng=5), found.mask)
+
+
+def test_what_cannot_be_stored_is_refused():
+    """A function of one's own has no name that others know."""
+
+    def mine(mask, strength, *, rng):
+        return mask
+
+    with pytest.raises(ValueError, match=r"error=.*mine.*register it"):
+        Noise(mine, 1.0).to_dict()
+    with pytest.raises(ValueError, match=r"perturb=.*: cannot be stored"):
+        to_dict(functools.partial(mine))
+
+
+def test_an_error_of_ones_own_is_like_all_others():
+    """Registered, documented, in planes and volumes, with label maps and streams."""
+
+    @labelnoise.perturbation
+    def shrink(mask, distance, **options):
+        """Draw everything too small.
+
+        Parameters
+        ----------
+        distance : float
+            How much.
+
+        Notes
+        -----
+        By half of it.
+        """
+
+        def move(region):
+            return region.move(region.boundary(), -distance / 2)
+
+        return labelnoise.perturb(mask, labelnoise.redraw(move), **options)
+
+    try:
+        noise = Noise("shrink", 4.0, axes=(0, 1))
+        assert from_dict(noise.to_dict()) == noise
+        expected = labelnoise.bias(DISC, 2.0, direction="in")
+        np.testing.assert_array_equal(noise(DISC, rng=0), expected)
+        parameters = inspect.signature(shrink).parameters
+        options = ["labels", "within", "axes", "spacing", "rng"]
+        assert list(parameters) == ["mask", "distance", *options]
+        assert "rng : None, int" in shrink.__doc__
+        assert shrink.__doc__.index("mask :") < shrink.__doc__.index("distance :")
+        assert shrink.__doc__.index("Raises") < shrink.__doc__.index("Notes")
+    finally:
+        del ERRORS["shrink"]
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
+def test_help_shows_every_option(error):
+    """What several functions share is written once, and shown by each."""
+    parameters = list(inspect.signature(error).parameters)
+    assert parameters[0] == "mask"
+    assert parameters[-5:] == ["labels", "within", "axes", "spacing", "rng"]
+    documented = error.__doc__.split("Parameters\n")[1].split("Returns\n")[0]
+    for name in parameters:
+        assert f"\n{name} : " in documented
+    for section in ("Returns", "Raises", "Notes", "Examples"):
+        assert error.__doc__.count(f"{section}\n---") == 1
+
+
+def test_patches_tell_what_they_hold():
+    """Codes in drawing order, and what stays."""
+    seen = []
+
+    def error(patch):
+        seen.append((patch.codes.tolist(), patch.labels(), patch.drawn, patch.spacing))
+        new = patch.codes.copy()
+        new[:] = 1
+        return new
+
+    mask = np.array([[0, 7], [5, 9]], np.int16)
+    result = labelnoise.perturb(mask, error, labels=[7, 3, 5], spacing=(2, 3))
+    assert seen == [([[0, 1], [3, 4]], [1, 3], 3, (2.0, 3.0))]
+    np.testing.assert_array_equal(result, [[7, 7], [7, 9]])
