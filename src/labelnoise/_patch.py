@@ -104,16 +104,16 @@ def perturb(
     if mask.size == 0:
         return np.array(mask)
     patches = coded.codes.reshape(-1, *moved.shape[-len(steps) :])
-    out = np.empty_like(patches)
+    out = np.empty_like(patches) if len(patches) > 1 else None
     for index, codes in enumerate(patches):
         new = error(Patch(codes, steps, coded.drawn, streams, index))
         streams.recycle()
-        if len(patches) == 1 and not np.may_share_memory(new, patches):
-            out = np.ascontiguousarray(new, codes.dtype)[np.newaxis]
-        else:
+        if out is not None:
             out[index] = new
+    if out is None:
+        out = np.array(new, patches.dtype, copy=np.may_share_memory(new, patches) or None)
     if coded.stays:
-        np.copyto(out, patches, where=patches > coded.drawn)
+        np.copyto(out.reshape(patches.shape), patches, where=patches > coded.drawn)
     return decode(coded, out.reshape(moved.shape), values).transpose(back)
 
 

@@ -107,6 +107,13 @@ def _trace(flat, words, rows, height, cols, drawn, table, ends):
     stays = False
     for row in range(rows):
         last = first + cols
+        if full > zero:  # one vectorised pass for rows without labels
+            present = WORD(0)
+            for w in range(first >> three, min((last + seven) >> three, full)):
+                present |= words[w]
+            if present == zero and (last >> three) < full:
+                first = last
+                continue
         value, word, is_drawn = SIZE(0), WORD(0), False
         i = first
         while i < last:

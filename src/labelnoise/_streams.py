@@ -67,13 +67,14 @@ class Streams:
     words never meet. The highest is the index of the patch, the next the layer.
     """
 
-    __slots__ = ("_key", "_lent")
+    __slots__ = ("_counter", "_key", "_lent")
 
     def __init__(self, rng: Any) -> None:
         bits = check_rng(rng).bit_generator
         self._key = bits.random_raw(2)
         if isinstance(bits, np.random.MT19937):  # its words have 32 bits
             self._key |= bits.random_raw(2) << np.uint64(32)
+        self._counter = np.zeros(4, np.uint64)
         self._lent: list[np.random.Generator] = []
 
     def at(self, patch: int, layer: int) -> np.random.Generator:
@@ -83,9 +84,10 @@ class Streams:
         except IndexError:
             generator = np.random.Generator(np.random.Philox(0))
         self._lent.append(generator)
+        self._counter[2], self._counter[3] = layer, patch
         generator.bit_generator.state = {
             "bit_generator": "Philox",
-            "state": {"counter": np.array([0, 0, layer, patch], np.uint64), "key": self._key},
+            "state": {"counter": self._counter, "key": self._key},
             "buffer": _EMPTY,
             "buffer_pos": 4,
             "has_uint32": 0,
