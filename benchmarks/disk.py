@@ -4,7 +4,7 @@
 
 Seconds for a case: nibabel reading and writing; `labelnoise perturb` with one and with two
 processes at a fixed strength (medians of three runs), with --dice and with --per-case (one run).
-The most memory of a process. Then a copy for each of the nine targets: how far its mean and its
+The most memory of a process. Then a copy for three targets of each kind: how far its mean and its
 worst case are off.
 """
 
@@ -26,7 +26,7 @@ import numpy as np
 
 from labelnoise.cli import main
 
-STRENGTHS = {"natural": "4", "choppy": "4", "random": "0.1"}
+STRENGTHS = {"natural": "4", "choppy": "4", "random": "0.1", "bias": "2", "wobble": "2"}
 PEAK = """
 import resource, sys
 from labelnoise.cli import main

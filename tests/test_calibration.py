@@ -125,6 +125,8 @@ def test_the_search_begins_at_a_pixel_or_at_the_wanted_loss():
     for perturb, first in (
         (labelnoise.choppy, 1.0),
         (functools.partial(labelnoise.natural, knots=7), 1.0),
+        (labelnoise.Noise("choppy", 4.0), 0.25),
+        (labelnoise.Noise("random", 0.5), 0.4),
         (labelnoise.random, 0.2),
         (lambda mask, sigma, *, rng: labelnoise.choppy(mask, sigma, rng=rng), 0.2),
     ):

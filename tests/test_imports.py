@@ -61,7 +61,7 @@ def test_modules_import_lower_levels_only():
 
 
 def test_kernels_inline_functions_of_their_own_file():
-    """Compiled code is kept as long as the file of the kernel stays the same, whatever it inlines."""
+    """Compiled code is kept as long as the file of its kernel stays the same."""
     inlines = {}
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

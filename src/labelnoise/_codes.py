@@ -56,6 +56,7 @@ def decode(coded: Coded, codes: NDArray[Any], values: NDArray[Any]) -> NDArray[A
 
 def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return the sorted distinct values, and for each value its place among them."""
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
     low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
     if high - low > max(2**16, 4 * values.size):
         found, places = np.unique(values, return_inverse=True)
@@ -91,7 +92,6 @@ def _encode_bytes(values: NDArray[Any], labels: list[int] | None) -> Coded | Non
 def _encode(values: NDArray[Any], labels: list[int] | None) -> Coded:
     if values.dtype.kind == "b":
         values = (values.view(np.uint8) != 0).view(np.uint8)
-    values = values.astype(values.dtype.newbyteorder("="), copy=False)
     found, places = distinct(values)
     limits = np.iinfo(values.dtype)
     drawn = [value for value in found.tolist() if value] if labels is None else labels

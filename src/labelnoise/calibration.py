@@ -32,7 +32,7 @@ from ._validate import (
     check_workers,
 )
 from .metrics import add_up, dice, dice_of, iou, iou_of, mean_of, overlap
-from .noise import limit_of
+from .noise import Noise, limit_of
 
 Metric = Callable[..., float]
 Progress = Callable[[float, float], object]
@@ -466,8 +466,11 @@ def _search(
 def _first(perturb: Any, target: float) -> float:
     """Return the strength to begin with: one pixel or millimetre for lengths."""
     function = perturb.func if isinstance(perturb, partial) else perturb
+    unit = 1.0
+    if isinstance(perturb, Noise):
+        function, unit = perturb.error, perturb.strength or 1.0
     is_length = function in ERRORS.values() and limit_of(function) == math.inf
-    return 1.0 if is_length else max(1 - target, 0.005)
+    return (1.0 if is_length else max(1 - target, 0.005)) / unit
 
 
 def _beyond(clean: _Point, high: _Point, target: float) -> float:

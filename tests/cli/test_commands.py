@@ -153,7 +153,7 @@ def test_resuming_verifies_results_and_sources(labels, tmp_path, capsys):
     assert (target / "case_00.nii.gz").read_bytes() == b"mine"
     assert (target / "case_02.nii.gz").exists()
     assert main([*command, "--resume", "--seed", "1"]) == 2
-    assert "begun with seed=0, not 1" in capsys.readouterr().err
+    assert "begun with --seed=0, not --seed=1" in capsys.readouterr().err
 
 
 def test_a_subset_has_the_same_noise(labels, undisturbed, tmp_path):
@@ -171,13 +171,22 @@ def test_a_subset_has_the_same_noise(labels, undisturbed, tmp_path):
         (["{labels}", "{labels}/noisy", "--strength", "1"], "lie in each other"),
         (["{labels}", "{full}", "--strength", "1"], "is not empty"),
         (["{labels}", "{full}", "--strength", "1", "--resume"], "was not begun by labelnoise"),
-        (["{labels}", "{new}", "--strength", "-1"], "sigma=-1.0"),
-        (["{labels}", "{new}", "--dice", "1.5"], "target=1.5"),
-        (["{labels}", "{new}", "--dice", "0.9", "--labels", "7"], "no case can be calibrated"),
-        (["{labels}", "{new}", "--dice", "0.9", "--labels", "0"], "labels=[0]"),
+        (["{labels}", "{new}", "--strength", "-1"], "--strength=-1: pass a number"),
+        (["{labels}", "{new}", "--dice", "1.5"], "--dice=1.5: pass a number"),
+        (["{labels}", "{new}", "--dice", "0.9", "--tol", "0"], "--tol=0: pass a number above 0"),
+        (["{labels}", "{new}", "--dice", "0.9", "--sample", "0"], "--sample=0: pass an integer"),
+        (["{labels}", "{new}", "--strength", "1", "--knots", "7"], "--knots=7: goes with --noise"),
+        (
+            ["{labels}", "{new}", "--dice", "0.9", "--labels", "7"],
+            "SRC: all 13 have none of --labels 7",
+        ),
+        (["{labels}", "{new}", "--dice", "0.9", "--labels", "1", "0"], "--labels 1 0: list"),
         (["{labels}", "{new}", "--strength", "1", "--per-case"], "--per-case goes with --dice"),
-        (["{labels}", "{new}", "--strength", "1", "--workers", "0"], "workers=0"),
-        (["{labels}", "{new}", "--strength", "1", "--seed", "-1"], "seed=-1"),
+        (
+            ["{labels}", "{new}", "--strength", "1", "--workers", "0"],
+            "--workers=0: pass an integer",
+        ),
+        (["{labels}", "{new}", "--strength", "1", "--seed", "-1"], "--seed=-1: pass a whole"),
         (["{labels}", "{new}", "--strength", "1", "--pattern", "x*"], "no label file"),
         (["{missing}", "{new}", "--strength", "1"], "is no folder"),
     ],

@@ -52,7 +52,7 @@ def test_nifti_keeps_its_header(tmp_path, dtype, name, kind):
     assert after.header.extensions == before.header.extensions
     assert after.get_data_dtype() == before.get_data_dtype()
     rng = labelnoise.sample_rng(0, "case 1")
-    expected = labelnoise.natural(volume(), 2.0, plane=(1, 0), rng=rng)
+    expected = labelnoise.natural(volume(), 2.0, axes=(1, 0), rng=rng)
     assert (expected != volume()).any()
     np.testing.assert_array_equal(np.asarray(after.dataobj), expected)
 
@@ -69,7 +69,7 @@ def test_scaled_labels_keep_their_scale(tmp_path):
     assert content[: image.dataobj.offset] == bytes(raw[: image.dataobj.offset])
     after = nibabel.Nifti1Image.from_bytes(content)
     rng = labelnoise.sample_rng(0, "case 1")
-    expected = labelnoise.natural(volume(), 2.0, plane=(1, 0), rng=rng)
+    expected = labelnoise.natural(volume(), 2.0, axes=(1, 0), rng=rng)
     np.testing.assert_array_equal(np.asarray(after.dataobj), expected)
 
 
@@ -87,7 +87,7 @@ def test_planes_and_millimetres_follow_the_affine(tmp_path, name, axes):
     expected = labelnoise.natural(
         labels,
         2.0,
-        plane=axes,
+        axes=axes,
         spacing=(zooms[axes[0]], zooms[axes[1]]),
         rng=labelnoise.sample_rng(0, "case 1"),
     )

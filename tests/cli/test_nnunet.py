@@ -64,7 +64,7 @@ def test_it_keeps_nnunets_rules(raw, noisy):
     assert str(target.name) in said
     assert "gt_segmentations" in said
     manifest = json.loads((target / "manifest.json").read_text())
-    assert manifest["settings"]["labels"] == [1, 2]  # not the ignored one
+    assert manifest["settings"]["noise"]["labels"] == [1, 2]  # not the ignored one
     for case in manifest["cases"]:
         assert abs(np.mean(list(case["dice"].values())) - 0.9) <= 0.005
 

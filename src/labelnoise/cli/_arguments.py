@@ -1,10 +1,17 @@
 """The arguments of the command line, and its help."""
 
 import argparse
+import ast
+import inspect
+import re
+import shlex
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 from .. import __version__
-from ._cases import NAMES
+from .._patch import ERRORS, Options
+from ..noise import strength_name
 
 _WHERE = """\
 SRC is a folder of label maps: NIfTI (.nii, .nii.gz), PNG or TIFF files; or a raw dataset of nnU-Net
@@ -27,7 +34,42 @@ examples:
   labelnoise perturb Dataset003_Liver Dataset503_LiverNoisy --noise natural --dice 0.85
       a dataset for nnU-Net with noisy training labels
 
+kinds of noise:
+{kinds}
+
 exit codes: 0 all done; 1 some cases failed, and are listed; 2 unusable arguments"""
+
+
+def as_written(name: str, value: Any) -> str:
+    """Return an option as it is written on the command line."""
+    flag = f"--{name.replace('_', '-')}"
+    if value is None or value is False:
+        return f"no {flag}"
+    if value is True:
+        return flag
+    if isinstance(value, list | tuple):
+        return " ".join([flag, *map(str, value)])
+    return f"{flag}={shlex.quote(str(value).removesuffix('.0'))}"
+
+
+def say(error: Exception) -> str:
+    """Return the message of an error in one line, with arguments as on the command line."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    if message.startswith("target="):
+        message = re.sub(r"\b(target|tol|rng)\b(?!=)", _flag, message)
+    return re.sub(_ARGUMENT, _flag, re.sub(r"^masks:", "SRC:", message))
+
+
+def _flag(found: re.Match[str]) -> str:
+    """Return an argument of a function, with or without its value, as an option."""
+    name, *values = found.groups()
+    name = _OPTIONS.get(name, name)
+    if not values:
+        return f"--{name}"
+    try:
+        return as_written(name, ast.literal_eval(values[0]))
+    except (SyntaxError, ValueError):
+        return f"--{name}={values[0]}"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
         "perturb",
         help="write a noisy copy of a dataset",
         description=_PERTURB,
-        epilog=_EXAMPLES,
+        epilog=_EXAMPLES.format(kinds="\n".join(map(_summary, ERRORS))),
         formatter_class=raw,
     )
     _add_source(perturb)
@@ -51,8 +93,8 @@ def parser() -> argparse.ArgumentParser:
     perturb.add_argument(
         "--noise",
         required=True,
-        choices=NAMES,
-        help="how labels err: contours move, ends of rows shift, pixels flip",
+        choices=tuple(ERRORS),
+        help="how labels err",
     )
     amount = perturb.add_mutually_exclusive_group(required=True)
     amount.add_argument(
@@ -61,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
     amount.add_argument(
         "--strength",
         type=float,
-        help="sigma in pixels (natural, choppy), or the rate of flipped pixels (random)",
+        help="; ".join(f"{name}: {strength_name(error)}" for name, error in ERRORS.items()),
     )
     perturb.add_argument(
         "--per-case", action="store_true", help="reach --dice in each case, not on average"
@@ -87,7 +129,11 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_source(calibrate)
     calibrate.add_argument(
-        "--noise", nargs="+", default=list(NAMES), choices=NAMES, help="how labels err (all three)"
+        "--noise",
+        nargs="+",
+        default=list(ERRORS),
+        choices=tuple(ERRORS),
+        help="how labels err (all)",
     )
     calibrate.add_argument(
         "--dice", nargs="+", type=float, default=[0.95, 0.9, 0.85], help="(0.95 0.90 0.85)"
@@ -144,14 +190,18 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
         "--spacing",
         choices=("mm", "pixel"),
         default="pixel",
-        help="unit of sigma in NIfTI volumes (pixel)",
+        help="unit of lengths in NIfTI volumes (pixel)",
     )
-    group.add_argument("--knots", type=int, help="natural: offsets drawn a contour (5)")
-    group.add_argument(
-        "--prevalence",
-        type=float,
-        help="random: share of foreground in the dataset, at which background flips everywhere",
-    )
+    for name, takers in OWN.items():
+        error, option = next(iter(takers.items()))
+        default = "" if option.default is None else f" ({option.default})"
+        choices = get_args(option.annotation) if _type_of(option.annotation) is str else ()
+        group.add_argument(
+            f"--{name}",
+            metavar="|".join(choices) or None,
+            type=_type_of(option.annotation) or str,
+            help=f"{', '.join(takers)}: {_explained(ERRORS[error], name)}{default}",
+        )
     group.add_argument("--seed", type=int, default=0, help="another seed, other noise (0)")
 
 
@@ -170,3 +220,40 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers see SRC and DST"
     )
+
+
+def _type_of(annotation: Any) -> Callable[[str], Any] | None:
+    """Return what reads an option from text, or None if one word cannot hold it."""
+    if get_origin(annotation) is Literal:
+        return str
+    kinds = get_args(annotation) or (annotation,)
+    return next((kind for kind in (int, float, str) if kind in kinds), None)
+
+
+def _explained(error: Callable[..., Any], name: str) -> str:
+    """Return the first sentence about a parameter in the docstring of an error."""
+    found = re.search(rf"\n *{name} : .*\n((?: {{8}}.*\n)+)", error.__doc__ or "")
+    text = " ".join(found[1].split()) if found else ""
+    return text.split(". ")[0].rstrip(".").replace("%", "%%")
+
+
+def _summary(name: str) -> str:
+    lines = (ERRORS[name].__doc__ or "").split("\n\n")[0].split()
+    return f"  {name:8} {' '.join(lines)}"
+
+
+def _own_options() -> dict[str, dict[str, inspect.Parameter]]:
+    """Return the options that errors have of their own: by option, then by the error's name."""
+    found: dict[str, dict[str, inspect.Parameter]] = {}
+    for name, error in ERRORS.items():
+        for option in list(inspect.signature(error).parameters.values())[2:]:
+            if option.name not in Options.__annotations__ and _type_of(option.annotation):
+                found.setdefault(option.name, {})[name] = option
+    return found
+
+
+OWN = _own_options()  # what errors take besides the shared options
+_OPTIONS = {"target": "dice", "rng": "seed"}  # where the command line has another name
+_OPTIONS |= {strength_name(error): "strength" for error in ERRORS.values()}
+_NAMES = "|".join((*_OPTIONS, "labels", "sample", "seed", "tol", "workers", *OWN))
+_ARGUMENT = rf"\b({_NAMES})=(\[.*?\]|\(.*?\)|'[^']*'|[^\s:;,]+)"

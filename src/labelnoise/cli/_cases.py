@@ -1,84 +1,91 @@
-"""What is done with one case: perturb, score, compare."""
+"""What is done with one case: look at it, perturb, compare."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import choppy, match, natural, random, sample_rng
+from .. import match, sample_rng
+from .. import perturb as perturb_patches
+from .._codes import distinct
 from ..metrics import dice_of, iou_of, overlap
+from ..noise import Noise
 from ._files import LabelFile, publish, read
-
-_NOISES: dict[str, Callable[..., NDArray[Any]]] = {
-    "natural": natural,
-    "choppy": choppy,
-    "random": random,
-}
-NAMES = tuple(_NOISES)
 
 
 @dataclass(frozen=True)
-class Noise:
-    """A perturbation but for its strength, and the seed of a dataset's noise."""
+class Plan:
+    """What is done to every case: the noise, in which planes and unit, and the seed."""
 
-    name: str
-    options: dict[str, Any]
-    labels: list[int] | None
+    noise: Noise
     plane: str
     millimetres: bool
     seed: int
 
-    def on(self, file: LabelFile) -> Callable[..., NDArray[Any]]:
-        """Return ``perturb(labels, strength, *, rng)`` for the axes of a file."""
-        plane = file.plane(self.plane)
-        more = {"spacing": file.spacing(plane)} if self.millimetres else {}
-        return partial(_NOISES[self.name], labels=self.labels, plane=plane, **more, **self.options)
+    @property
+    def labels(self) -> Sequence[int] | None:
+        """The labels that are drawn and scored; None for all."""
+        return self.noise.options.get("labels")
 
-    def try_out(self, strength: float) -> None:
-        """Raise what is wrong with the arguments; compile what will run."""
-        mask = np.zeros((8, 8), np.uint8)
-        mask[3:5, 3:5] = 1
-        noisy = _NOISES[self.name](mask, strength, labels=self.labels, **self.options, rng=0)
-        overlap(mask, noisy, self.labels)
+    @property
+    def lacks_label(self) -> bool:
+        """Whether a label must be found for a prevalence to be the share of."""
+        return self.labels is None and self.noise.options.get("prevalence") is not None
+
+    def with_labels(self, labels: Iterable[int]) -> "Plan":
+        """Return the same for these labels."""
+        noise = Noise(
+            self.noise.error, self.noise.strength, **self.noise.options, labels=tuple(labels)
+        )
+        return replace(self, noise=noise)
+
+    def grid(self, file: LabelFile) -> dict[str, Any]:
+        """Return the options of a call for one file."""
+        axes = file.axes(self.plane)
+        return {"axes": axes, "spacing": file.spacing(axes) if self.millimetres else None}
 
 
 @dataclass(frozen=True)
-class Case:
-    """A label file and the name of its noise."""
+class Masks(Sequence[tuple[NDArray[Any], dict[str, Any]]]):
+    """Label maps with the options of their grids, each read when it is asked for."""
 
-    name: str
-    path: Path
+    paths: Sequence[Path]
+    plan: Plan
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: Any) -> Any:
+        file, _ = read(self.paths[index])
+        return file.labels, self.plan.grid(file)
 
 
 @dataclass(frozen=True)
 class Job:
     """A case to perturb, where to, and what an earlier run recorded of it."""
 
-    case: Case
+    name: str
+    path: Path
     result: Path
     done: dict[str, Any] | None
 
 
-def score(case: Case, noise: Noise, strength: float) -> float | None:
-    """Return the mean Dice score of a case at some strength, or None if nothing can be drawn."""
-    file, _ = read(case.path)
-    rng = sample_rng(noise.seed, case.name)
-    scores = dices(file.labels, noise.on(file)(file.labels, strength, rng=rng), noise.labels)
-    return fmean(scores.values()) if scores else None
+def look(path: Path, plan: Plan, labels: bool) -> set[int]:
+    """Raise what is wrong with a case; return its labels, if they are wanted."""
+    file, _ = read(path)
+    perturb_patches(file.labels, lambda patch: patch.codes, **plan.grid(file))
+    return set(distinct(file.labels)[0].tolist()) - {0} if labels else set()
 
 
-def perturb(
-    job: Job, noise: Noise, strength: float | None, target: float, tol: float
-) -> dict[str, Any]:
+def perturb(job: Job, plan: Plan, target: float | None, tol: float) -> dict[str, Any]:
     """Write a noisy copy of a case, and return its entry in the manifest.
 
-    Without a strength, the case is matched to a target of its own.
+    With a target, the case is matched to it, unless it has no label that is drawn.
 
     Raises
     ------
@@ -87,28 +94,28 @@ def perturb(
         not what was recorded.
     """
     if job.done is not None:
-        if not job.case.path.exists() or digest(job.case.path) != job.done["source_sha256"]:
+        if not job.path.exists() or digest(job.path) != job.done["source_sha256"]:
             raise ValueError("has changed since it was perturbed; begin anew in another folder")
         if job.result.exists():
             if digest(job.result) != job.done["sha256"]:
                 raise ValueError("was written, and changed since; remove the result and resume")
             return job.done
-    file, source = read(job.case.path)
-    apply = noise.on(file)
-    rng = sample_rng(noise.seed, job.case.name)
-    if strength is not None:
-        noisy, used = apply(file.labels, strength, rng=rng), strength
-        scores = dices(file.labels, noisy, noise.labels)
-    elif present := list(dices(file.labels, file.labels, noise.labels)):
-        found = match(file.labels, apply, target, tol=tol, labels=present, rng=rng)
-        noisy, used = found.mask, found.strength
-        scores = dices(file.labels, noisy, present)
+    file, source = read(job.path)
+    apply: Any = partial(plan.noise, **plan.grid(file))
+    rng = sample_rng(plan.seed, job.name)
+    used: float | None = plan.noise.strength
+    if target is None:
+        noisy = apply(file.labels, rng=rng)
+    elif dices(file.labels, file.labels, plan.labels):
+        found = match(file.labels, apply, target, tol=tol, labels=plan.labels, rng=rng)
+        noisy, used = found.mask, found.strength * plan.noise.strength
     else:
-        noisy, used, scores = file.labels, None, {}
+        noisy, used = file.labels, None
     content = file.encode(noisy)
     publish(job.result, content)
+    scores = dices(file.labels, noisy, plan.labels)
     return {
-        "case": job.case.name,
+        "case": job.name,
         "file": job.result.name,
         "strength": used,
         "dice": {str(label): dice for label, dice in scores.items()},
@@ -120,6 +127,7 @@ def perturb(
 def compare(pair: tuple[str, Path, Path]) -> list[dict[str, Any]]:
     """Score two files, label by label."""
     (first, _), (second, _) = read(pair[1]), read(pair[2])
+    counts = overlap(first.labels, second.labels)
     changed = float(np.mean(first.labels != second.labels))
     return [
         {
@@ -129,15 +137,15 @@ def compare(pair: tuple[str, Path, Path]) -> list[dict[str, Any]]:
             "iou": iou_of(*pixels),
             "changed": changed,
         }
-        for label, pixels in overlap(first.labels.T, second.labels.T).items()
+        for label, pixels in counts.items()
     ]
 
 
 def dices(
-    reference: NDArray[Any], other: NDArray[Any], labels: list[int] | None
+    reference: NDArray[Any], other: NDArray[Any], labels: Sequence[int] | None
 ) -> dict[int, float]:
     """Return the Dice score of each label that the reference has."""
-    found = overlap(reference.T, other.T, labels)  # in the order of memory
+    found = overlap(reference, other, labels)
     return {label: dice_of(*pixels) for label, pixels in found.items() if pixels[1]}
 
 

@@ -6,16 +6,20 @@ import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from .. import __version__
+from .. import __version__, calibration
+from .._patch import ERRORS
 from .._validate import check_count, check_seed, check_target, check_tol
-from ..calibration import Calibration, search
+from ..noise import Noise, strength_name
 from . import _cases
-from ._cases import Case, Job, Noise
+from ._arguments import OWN, as_written, say
+from ._cases import Job, Masks, Plan
 from ._progress import progress
 from ._record import Record, clean_up
 from ._sources import Source, UsageError, check_apart, check_nnunet, copy_rest, find
@@ -31,58 +35,55 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
     check_nnunet(source, options.dst)
     if options.per_case and options.dice is None:
         raise UsageError("--per-case goes with --dice; pass the score that each case shall have")
-    noise = _noise(options, source, options.noise)
-    _try(noise, options, options.strength)
-    settings = {
-        "version": __version__,
-        "noise": noise.name,
-        **noise.options,
-        "dice": options.dice,
-        "per_case": options.per_case,
-        "strength": options.strength,
-        "tol": options.tol,
-        "sample": options.sample,
-        "seed": noise.seed,
-        "labels": noise.labels,
-        "plane": noise.plane,
-        "spacing": options.spacing,
-        "pattern": options.pattern,
-    }
-    record = _begin(options, shlex.join(["labelnoise", *arguments]), settings)
-    copy_rest(source, options.dst, options.copy_images)
+    _check(options)
+    [plan] = _plans(options, source, [options.noise], options.strength)
+    record = _open(options)
     failed: Failed = {}
     with Spread(options.workers, options.scheduler) as spread:
-        strength = options.strength
-        if options.dice is not None and not options.per_case:
-            if not record.found:
-                found = _search(source, noise, options.dice, options, spread, failed)
-                record.add({"found": _described(found)})
-            strength = record.found["strength"]
+        searched = options.dice is not None and not options.per_case
+        if plan.lacks_label or (searched and not record.found):
+            [plan], names = _survey(source, [plan], spread, failed)
+        settings = {
+            "version": __version__,
+            "noise": plan.noise.to_dict(),
+            "dice": options.dice,
+            "per_case": options.per_case,
+            "tol": options.tol,
+            "sample": options.sample,
+            "seed": plan.seed,
+            "plane": plan.plane,
+            "spacing": options.spacing,
+            "pattern": options.pattern,
+        }
+        record.agree(settings)
+        found = record.found
+        if searched and not found:
+            found = _search(source, names, plan, options.dice, options, spread)
+        record.begin(shlex.join(["labelnoise", *arguments]), settings, found)
+        if searched:
+            plan = replace(plan, noise=plan.noise.scaled(found["strength"]))
+        copy_rest(source, options.dst, options.copy_images)
         jobs = [
             Job(
-                Case(name, source.path(name)),
+                name,
+                source.path(name),
                 options.dst / source.inner / source.cases[name],
                 record.cases.get(name),
             )
             for name in source.cases
             if name not in failed
         ]
-        work = partial(
-            _cases.perturb,
-            noise=noise,
-            strength=strength,
-            target=options.dice,
-            tol=options.tol,
-        )
+        target = options.dice if options.per_case else None
+        work = partial(_cases.perturb, plan=plan, target=target, tol=options.tol)
         with progress(len(jobs)) as tick:
             for job, entry in spread.each(work, jobs):
                 if isinstance(entry, Exception):
-                    news = failed[job.case.name] = _say(entry)
+                    news = failed[job.name] = say(entry)
                 else:
                     news = _dice(entry)
                     if job.done is None:
                         record.add(entry)
-                tick(job.case.name, news)
+                tick(job.name, news)
     for name in record.cases.keys() - source.cases.keys():
         failed[name] = "was perturbed before, and is gone from SRC; put it back"
     record.finish(dict(sorted(failed.items())))
@@ -93,16 +94,16 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
 def calibrate(options: Namespace, arguments: Sequence[str]) -> int:
     """Print the strengths that give wanted scores."""
     source = find(options.src, options.pattern)
-    noises = [_noise(options, source, name) for name in options.noise]
-    for noise in noises:
-        _try(noise, options, None)
+    _check(options)
+    plans = _plans(options, source, options.noise, None)
     failed: Failed = {}
     rows = []
     with Spread(options.workers, options.scheduler) as spread:
-        for noise in noises:
+        plans, names = _survey(source, plans, spread, failed)
+        for noise, plan in zip(options.noise, plans, strict=True):
             for target in options.dice:
-                found = _search(source, noise, target, options, spread, failed)
-                rows.append({"noise": noise.name, "dice": target, **_described(found)})
+                found = _search(source, names, plan, target, options, spread)
+                rows.append({"noise": noise, "dice": target, **found})
     if options.json:
         print(json.dumps(rows, indent=1))
     else:
@@ -118,7 +119,7 @@ def calibrate(options: Namespace, arguments: Sequence[str]) -> int:
 def compare(options: Namespace, arguments: Sequence[str]) -> int:
     """Print the scores of each label of each case of two folders."""
     one, other = (find(folder, options.pattern) for folder in (options.a, options.b))
-    _check_work(options)
+    _check(options)
     failed = {
         name: f"is in {str(options.a if name in one.cases else options.b)!r} alone"
         for name in sorted(one.cases.keys() ^ other.cases.keys())
@@ -131,7 +132,7 @@ def compare(options: Namespace, arguments: Sequence[str]) -> int:
     ):
         for pair, found in spread.each(_cases.compare, pairs):
             if isinstance(found, Exception):
-                failed[pair[0]] = _say(found)
+                failed[pair[0]] = say(found)
             else:
                 rows += found
             tick(pair[0], failed.get(pair[0], ""))
@@ -152,45 +153,48 @@ def compare(options: Namespace, arguments: Sequence[str]) -> int:
     return _list(failed)
 
 
-def _noise(options: Namespace, source: Source, name: str) -> Noise:
-    """Return the noise that was asked for."""
-    if source.has_pictures and (options.plane, options.spacing) != ("axial", "pixel"):
-        raise UsageError("--plane and --spacing go with NIfTI volumes; leave them out for pictures")
-    millimetres = options.spacing == "mm"
-    if millimetres and options.noise == "random":
-        raise UsageError("--spacing=mm: random noise has a rate, without unit; leave it out")
-    more = {}
-    if name == "natural" and options.knots is not None:
-        more["knots"] = options.knots
-    if name == "random" and options.prevalence is not None:
-        more["prevalence"] = options.prevalence
-    labels = source.drawn if options.labels is None else options.labels
-    return Noise(name, more, labels, options.plane, millimetres and name != "random", options.seed)
-
-
-def _try(noise: Noise, options: Namespace, strength: float | None) -> None:
-    """Refuse arguments that no case could use."""
-    try:
-        check_seed("seed", noise.seed)
-        check_tol(options.tol)
-        check_count("sample", options.sample)
-        for target in np.atleast_1d(options.dice if options.dice is not None else 1.0).tolist():
-            check_target(target)
-        noise.try_out(0.01 if strength is None else strength)
-    except (TypeError, ValueError) as error:
-        raise UsageError(str(error)) from error
-    _check_work(options)
-
-
-def _check_work(options: Namespace) -> None:
+def _check(options: Namespace) -> None:
+    """Refuse arguments that no command could use."""
     try:
         check_count("workers", options.workers)
+        if options.command != "compare":
+            check_seed("seed", options.seed)
+            check_tol(options.tol)
+            check_count("sample", options.sample)
+            for target in np.atleast_1d(1.0 if options.dice is None else options.dice).tolist():
+                check_target(target)
     except ValueError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(say(error)) from error
 
 
-def _begin(options: Namespace, command: str, settings: dict[str, Any]) -> Record:
-    """Start a record, or go on with one."""
+def _plans(
+    options: Namespace, source: Source, names: Sequence[str], strength: float | None
+) -> list[Plan]:
+    """Return what is done to every case, for each kind of noise."""
+    if source.has_pictures and (options.plane, options.spacing) != ("axial", "pixel"):
+        raise UsageError("--plane and --spacing go with NIfTI volumes; leave them out for pictures")
+    if options.spacing == "mm" and all(strength_name(ERRORS[name]) == "rate" for name in names):
+        raise UsageError(f"--spacing=mm: {names[0]} noise has a rate, without unit; leave it out")
+    given = {name: getattr(options, name) for name in OWN if getattr(options, name) is not None}
+    for name, value in given.items():
+        if not OWN[name].keys() & set(names):
+            takers = " or ".join(OWN[name])
+            raise UsageError(f"{as_written(name, value)}: goes with --noise {takers}; leave it out")
+    labels = source.drawn if options.labels is None else options.labels
+    shared = {} if labels is None else {"labels": labels}
+    plans = []
+    for name in names:
+        more = {option: value for option, value in given.items() if name in OWN[option]}
+        try:
+            noise = Noise(name, 1.0 if strength is None else strength, **more, **shared)
+        except ValueError as error:
+            raise UsageError(say(error)) from error
+        plans.append(Plan(noise, options.plane, options.spacing == "mm", options.seed))
+    return plans
+
+
+def _open(options: Namespace) -> Record:
+    """Return the record of DST, with what an earlier run left."""
     folder = options.dst
     record = Record(folder)
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
@@ -199,53 +203,57 @@ def _begin(options: Namespace, command: str, settings: dict[str, Any]) -> Record
         raise UsageError(f"DST={str(folder)!r} is not empty; pass another folder, or --resume")
     elif not folder.is_dir() or not record.load():
         raise UsageError(f"DST={str(folder)!r} was not begun by labelnoise; pass another folder")
-    if not record.settings:
-        record.add({"command": command, "settings": settings})
-    for name, value in settings.items():
-        if value != record.settings.get(name):
-            raise UsageError(
-                f"DST={str(folder)!r} was begun with {name}={record.settings.get(name)!r}, not "
-                f"{value!r}; pass the same, or another folder"
-            )
     clean_up(folder)
     return record
 
 
+def _survey(
+    source: Source, plans: Sequence[Plan], spread: Spread, failed: Failed
+) -> tuple[list[Plan], list[str]]:
+    """Read every case once; return the plans with the label they lack, and the readable cases."""
+    paths = {source.path(name): name for name in source.cases}
+    wanted = any(plan.lacks_label for plan in plans)
+    labels: set[int] = set()
+    for path, found in spread.each(partial(_cases.look, plan=plans[0], labels=wanted), paths):
+        if isinstance(found, Exception):
+            failed[paths[path]] = say(found)
+        else:
+            labels |= found
+    names = [name for name in source.cases if name not in failed]
+    if not names:
+        listed = (f"\n  {name}: {reason}" for name, reason in sorted(failed.items()))
+        raise UsageError(f"no case can be used; mend one, or pass another folder{''.join(listed)}")
+    if wanted and len(labels) != 1:
+        several = f"several labels: {', '.join(map(str, sorted(labels)[:9]))}" if labels else "none"
+        raise UsageError(
+            f"--prevalence: is the share of one label, and SRC has {several}; pass one by --labels"
+        )
+    return [plan.with_labels(labels) if plan.lacks_label else plan for plan in plans], names
+
+
 def _search(
     source: Source,
-    noise: Noise,
+    names: Sequence[str],
+    plan: Plan,
     target: float,
     options: Namespace,
     spread: Spread,
-    failed: Failed,
-) -> Calibration:
+) -> dict[str, Any]:
     """Find the strength at which the cases' mean Dice score is the target."""
-    order = np.random.default_rng(noise.seed).permutation(len(source.cases))
-    names = [list(source.cases)[index] for index in order[: options.sample].tolist()]
-    cases = [Case(name, source.path(name)) for name in names if name not in failed]
-
-    def score_at(strength: float) -> float:
-        found = spread.each(partial(_cases.score, noise=noise, strength=strength), cases)
-        scores = dict(found)
-        for case in list(cases):
-            if isinstance(error := scores[case], Exception):
-                failed[case.name] = _say(error)
-            if not isinstance(scores[case], float):
-                cases.remove(case)
-        if not cases:
-            raise UsageError(
-                "no case can be calibrated: none can be read and has labels that are drawn"
-                + "".join(f"\n  {name}: {reason}" for name, reason in failed.items())
-            )
-        return float(np.mean([scores[case] for case in cases]))
-
     try:
-        return search(score_at, cases, target, options.tol)
+        found = calibration.calibrate(
+            Masks([source.path(name) for name in names], plan),
+            plan.noise,
+            target,
+            tol=options.tol,
+            sample=options.sample,
+            labels=plan.labels,
+            keys=names,
+            rng=plan.seed,
+            workers=spread.map,
+        )
     except ValueError as error:
-        raise UsageError(str(error)) from error
-
-
-def _described(found: Calibration) -> dict[str, Any]:
+        raise UsageError(say(error)) from error
     return {
         "strength": found.strength,
         "score": found.score,
@@ -257,12 +265,8 @@ def _described(found: Calibration) -> dict[str, Any]:
 
 
 def _dice(entry: dict[str, Any]) -> str:
-    scores = " ".join(f"{label}: {dice:.4f}" for label, dice in entry["dice"].items())
-    return f"Dice {scores}" if scores else "nothing to draw"
-
-
-def _say(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    scores = entry["dice"].values()
+    return f"Dice {fmean(scores):.4f}" if scores else "nothing to draw"
 
 
 def _conclude(options: Namespace, source: Source, record: Record, failed: Failed) -> None:
@@ -281,6 +285,6 @@ def _conclude(options: Namespace, source: Source, record: Record, failed: Failed
 
 
 def _list(failed: Failed) -> int:
-    for name, reason in failed.items():
+    for name, reason in sorted(failed.items()):
         print(f"labelnoise: {name}: {reason}", file=sys.stderr)
     return 1 if failed else 0

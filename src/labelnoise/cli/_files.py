@@ -22,10 +22,10 @@ class LabelFile(Protocol):
 
     labels: NDArray[Any]
 
-    def plane(self, name: str) -> tuple[int, int]:
+    def axes(self, plane: str) -> tuple[int, int]:
         """Return the (row, column) axes of the planes that are called axial, sagittal, coronal."""
 
-    def spacing(self, plane: tuple[int, int]) -> tuple[float, float]:
+    def spacing(self, axes: tuple[int, int]) -> tuple[float, float]:
         """Return the millimetres from row to row and from column to column."""
 
     def encode(self, labels: NDArray[Any]) -> bytes:
@@ -100,19 +100,24 @@ class _Nifti:
         self._scaled = (proxy.slope, proxy.inter) != (1, 0)
         self.labels = _whole(stored * proxy.slope + proxy.inter if self._scaled else stored)
 
-    def plane(self, name: str) -> tuple[int, int]:
+    def axes(self, plane: str) -> tuple[int, int]:
         from nibabel.orientations import io_orientation
 
         world = io_orientation(self._image.affine)[:, 0].tolist()
-        row, column = (world.index(axis) for axis in _WORLD[name])
-        if max(row, column) >= self.labels.ndim:
-            raise ValueError(f"shape {self.labels.shape} has no {name} planes; pass another plane")
-        return row, column
+        axes = {name: (world.index(row), world.index(col)) for name, (row, col) in _WORLD.items()}
+        shape = (*self.labels.shape, 1, 1)
+        wide = [name for name, pair in axes.items() if min(shape[axis] for axis in pair) > 1]
+        if plane not in wide and (wide or max(axes[plane]) >= self.labels.ndim):
+            remedy = f"pass --plane={wide[0]}" if wide else "store planes or volumes"
+            raise ValueError(
+                f"shape {self.labels.shape} has no {plane} planes wider than one pixel; {remedy}"
+            )
+        return axes[plane]
 
-    def spacing(self, plane: tuple[int, int]) -> tuple[float, float]:
+    def spacing(self, axes: tuple[int, int]) -> tuple[float, float]:
         header = self._image.header
         unit = _MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
-        row, column = (float(header.get_zooms()[axis]) * unit for axis in plane)
+        row, column = (float(header.get_zooms()[axis]) * unit for axis in axes)
         return row, column
 
     def encode(self, labels: NDArray[Any]) -> bytes:
@@ -154,12 +159,12 @@ class _Picture:
         self._dtype = planes.dtype
         self.labels = (planes.view(np.uint8) if mode == "1" else planes).reshape(shape)
 
-    def plane(self, name: str) -> tuple[int, int]:
-        if name != "axial":
-            raise ValueError(f"a picture has no {name} planes; leave --plane out")
+    def axes(self, plane: str) -> tuple[int, int]:
+        if plane != "axial":
+            raise ValueError(f"a picture has no {plane} planes; leave --plane out")
         return self.labels.ndim - 2, self.labels.ndim - 1
 
-    def spacing(self, plane: tuple[int, int]) -> tuple[float, float]:
+    def spacing(self, axes: tuple[int, int]) -> tuple[float, float]:
         raise ValueError("a picture has no millimetres; leave --spacing out")
 
     def encode(self, labels: NDArray[Any]) -> bytes:

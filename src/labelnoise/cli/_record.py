@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ._arguments import as_written
 from ._files import write
 from ._sources import UsageError
 
@@ -46,6 +47,23 @@ class Record:
                 self._take(json.loads(line))
         return bool(self.settings)
 
+    def agree(self, settings: Entry) -> None:
+        """Refuse settings other than those that the folder was begun with."""
+        old, new = _flat(self.settings), _flat(json.loads(json.dumps(settings)))
+        for name in {**old, **new} if old else ():
+            if old.get(name) != new.get(name):
+                raise UsageError(
+                    f"DST={str(self._folder)!r} was begun with {as_written(name, old.get(name))}, "
+                    f"not {as_written(name, new.get(name))}; pass the same, or another folder"
+                )
+
+    def begin(self, command: str, settings: Entry, found: Entry) -> None:
+        """Write what holds for all cases, unless it was written before."""
+        if not self.settings:
+            self.add({"command": command, "settings": settings})
+        if found and not self.found:
+            self.add({"found": found})
+
     def add(self, entry: Entry) -> None:
         """Write settings, what calibration found, or a case."""
         self._take(entry)
@@ -71,6 +89,15 @@ class Record:
             self.command, self.settings = entry["command"], entry["settings"]
         else:
             self.found = entry["found"]
+
+
+def _flat(settings: Entry) -> Entry:
+    """Return settings with those of the noise among them, named as on the command line."""
+    noise = settings.get("noise")
+    if not isinstance(noise, dict):
+        return settings
+    own = {"noise" if name == "error" else name: value for name, value in noise.items()}
+    return {**settings, **own}
 
 
 def clean_up(folder: Path) -> None:

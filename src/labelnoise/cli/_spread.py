@@ -1,11 +1,13 @@
 """Where cases are worked on: in this process, in several, on a Dask cluster."""
 
 import multiprocessing
+import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from ._sources import UsageError
@@ -45,26 +47,43 @@ class Spread(AbstractContextManager["Spread"]):
             return self._in_processes(function, items)
         return ((item, _attempt(function, item)) for item in items)
 
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """Return what the function gives for each item, in order; raise what it raises."""
+        items = list(items)
+        found: dict[Item, Result] = {}
+        for item, result in self.each(function, items):
+            if isinstance(result, OSError | ValueError):
+                raise result
+            if isinstance(result, Exception):
+                raise ValueError(f"{type(result).__name__}: {result}") from result
+            found[item] = result
+        return [found[item] for item in items]
+
     def _in_processes(
         self, function: Callable[[Item], Result], items: Iterable[Item]
     ) -> Pairs[Item, Any]:
         """Take a pool; what was under way when one of its processes died, again one by one."""
         alone = False
         left = list(items)
+        packed = pickle.dumps(function)
         while left:
             batch, left = (left[:1], left[1:]) if alone else (left, [])
             if self._pool is None:
-                # Forked processes have the kernels of this one; elsewhere forking is not safe.
+                # Forking is quick, and safe on Linux.
                 method = "fork" if sys.platform == "linux" else "spawn"
                 context = multiprocessing.get_context(method)
                 self._pool = ProcessPoolExecutor(self._workers, context)
-            futures = {self._pool.submit(_attempt, function, item): item for item in batch}
+            futures = {self._pool.submit(_attempt_packed, packed, item): item for item in batch}
             died = []
-            for future in as_completed(futures):
-                try:
-                    yield futures[future], future.result()
-                except BrokenProcessPool:
-                    died.append(futures[future])
+            try:
+                for future in as_completed(futures):
+                    try:
+                        yield futures[future], future.result()
+                    except BrokenProcessPool:
+                        died.append(futures[future])
+            finally:
+                for future in futures:
+                    future.cancel()
             if died:
                 self._stop()
                 if alone:
@@ -78,7 +97,8 @@ class Spread(AbstractContextManager["Spread"]):
         from distributed import as_completed
 
         client: Any = self._client
-        futures = {client.submit(_attempt, function, item, pure=False): item for item in items}
+        packed = pickle.dumps(function)
+        futures = {client.submit(_attempt_packed, packed, each, pure=False): each for each in items}
         for future in as_completed(futures):
             error = future.exception()
             yield futures[future], future.result() if error is None else error
@@ -95,6 +115,16 @@ def _attempt(function: Callable[[Item], Result], item: Item) -> Result | Excepti
         return function(item)
     except Exception as error:
         return error.with_traceback(None)
+
+
+def _attempt_packed(packed: bytes, item: Any) -> Any:
+    return _attempt(_unpack(packed), item)
+
+
+@lru_cache(1)
+def _unpack(packed: bytes) -> Callable[[Any], Any]:
+    """Return a function; those that hold the names of many cases are sent as bytes, and kept."""
+    return pickle.loads(packed)  # type: ignore[no-any-return]
 
 
 def _connect(address: str) -> Any:
