@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import labelnoise
 from liver.models import MODELS
-from liver.noise import CONTROL, PERTURBATIONS, TARGETS, calibrated
+from liver.noise import CONTROL, PERTURBATIONS, TARGETS, calibrated, draw
 from liver.phantom import Phantom, patient
 from liver.statistics import PAPER, Study
 
@@ -86,7 +86,7 @@ def cut(size: int = 128, slices: int = 72) -> Figure:
     """
     volume = patient(0, Phantom(1, slices, seed=4), size)
     noise = calibrated("choppy", 0.90, volume, sample=slices, seed=0)
-    noisy = noise.draw(volume, seed=0, repeat=0)
+    noisy = draw(noise, volume, seed=0, repeat=0)
     level = int(volume.labels.sum((1, 2)).argmax())
     row = int(volume.labels.sum((0, 2)).argmax())
     views = {

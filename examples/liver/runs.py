@@ -20,7 +20,7 @@ import torch
 
 from liver import cache, data
 from liver.models import MODELS
-from liver.noise import CONTROL, Noise, calibrated, reached
+from liver.noise import CONTROL, calibrated, draw, reached
 from liver.training import counts, scores, train
 
 
@@ -207,14 +207,14 @@ def execute(
     torch.backends.cudnn.allow_tf32 = False  # float32 means it
     part = parts_of(run, place)
     noisy: Any = part["train"].labels
-    noise = Noise(CONTROL, 0.0)
-    dice = 1.0
+    strength, dice = 0.0, 1.0
     if run.noise != CONTROL:
         noise = calibrated(run.noise, run.target, part["train"], sample=run.sample, seed=run.seed)
-        noisy = noise.draw(part["train"], run.seed, run.repeat)
+        strength = noise.strength
+        noisy = draw(noise, part["train"], run.seed, run.repeat)
         dice = reached(part["train"].labels, noisy)
         if run.draw == "resampled":
-            noisy = functools.partial(noise.draw, part["train"], run.seed, run.repeat)
+            noisy = functools.partial(draw, noise, part["train"], run.seed, run.repeat)
     build = functools.partial(MODELS[run.model], filters=run.filters)
     if run.hidden:
         build = functools.partial(build, hidden=run.hidden)
@@ -260,7 +260,7 @@ def execute(
         "patients": {
             name: list(dict.fromkeys(each.patients.tolist())) for name, each in part.items()
         },
-        "strength": noise.strength,
+        "strength": strength,
         "training_dice": dice,
         "loss": losses,
         "validation_dice": validation,

@@ -1,15 +1,14 @@
 """Reading LiTS folders: orientation, units, sizes, and one sentence for bad files."""
 
-from pathlib import Path
-
 import nibabel
 import numpy as np
 import pytest
+from helpers import SHARED
 from hypothesis import given
 from hypothesis import strategies as st
 from liver import data
 
-REAL = Path(__file__).parents[2].parent / "shared" / "lits13"
+REAL = SHARED / "lits13"
 LPS = np.diag([-0.8, -0.8, 5, 1])  # voxel axes: left, back (posterior), up (superior)
 
 

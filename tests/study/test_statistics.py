@@ -103,7 +103,7 @@ def test_other_settings_make_other_tables_that_share_their_controls():
         result("unet", "control", 1.0, 0, 0.6, size=32),
     ]
     found = studies(made)
-    assert [len(study.results) for study in found] == [1, 2, 2] or len(found) == 3
+    assert sorted(len(study.results) for study in found) == [1, 2, 2]
     losses = sorted(
         study.cells["unet", "natural 0.90"].loss for study in found if len(study.results) == 2
     )

@@ -1,5 +1,6 @@
 """The command: all code paths at the smallest size, its folders and its messages."""
 
+import functools
 import json
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ from liver import data, noise, report, runs, statistics, store, workers
 from made import make, result
 from test_data import case
 from test_data import store as store_case
+
+import labelnoise
 
 SCRIPT = Path(liver_study.__file__)
 TINY = ["--preset", "smoke", "--device", "cpu", "--models", "unet", "--jobs", "1"]
@@ -218,12 +221,12 @@ def test_bad_arguments_are_named(arguments, message, tmp_path, capsys):
 def test_noise_belongs_to_slice_and_repeat():
     """The same slice gets the same noise in any company, other noise in another repeat or epoch."""
     slices = make(3, 4, 32)
-    choppy = noise.Noise("choppy", 2.0)
-    whole = choppy.draw(slices, 7, 0)
-    np.testing.assert_array_equal(whole[4:8], choppy.draw(slices.of(["phantom-1"]), 7, 0))
-    np.testing.assert_array_equal(whole[[9, 2]], choppy.draw(slices, 7, 0, np.array([9, 2])))
-    assert (choppy.draw(slices, 7, 1) != whole).any()
-    assert (choppy.draw(slices, 7, 0, epoch=1) != whole).any()
+    draw = functools.partial(noise.draw, labelnoise.Noise("choppy", 2.0))
+    whole = draw(slices, 7, 0)
+    np.testing.assert_array_equal(whole[4:8], draw(slices.of(["phantom-1"]), 7, 0))
+    np.testing.assert_array_equal(whole[[9, 2]], draw(slices, 7, 0, np.array([9, 2])))
+    assert (draw(slices, 7, 1) != whole).any()
+    assert (draw(slices, 7, 0, epoch=1) != whole).any()
 
 
 @pytest.mark.parametrize("name", noise.PERTURBATIONS)
@@ -233,7 +236,7 @@ def test_training_sets_reach_their_dice(name, target):
     slices = make(5, 10, 64)
     clean = slices.labels.copy()
     found = noise.calibrated(name, target, slices, sample=50, seed=0)
-    assert abs(noise.reached(slices.labels, found.draw(slices, 0, 0)) - target) < 0.03
+    assert abs(noise.reached(slices.labels, noise.draw(found, slices, 0, 0)) - target) < 0.03
     np.testing.assert_array_equal(slices.labels, clean)
 
 
