@@ -40,7 +40,7 @@ This page is what a program printed:
 {command}
 ```
 
-{machine}, one thread unless said otherwise. {versions}.
+{machine}, one thread. {versions}.
 
 ## Beside other packages
 
@@ -82,12 +82,6 @@ The same area within longer and longer contours, at 512 x 512; times in units of
 A drawn abdomen of 13 organs at 512 x 512, the last ones merged to fewer labels; milliseconds.
 
 {labels}
-
-## Threads
-
-A stack of 200 of the masks above.
-
-{threads}
 """
 
 
@@ -117,7 +111,6 @@ def main() -> None:
         sizes=table(scaling.sizes()),
         contours=table(scaling.contours()),
         labels=table(scaling.labels()),
-        threads=table(scaling.threads(slices)),
     )
     print(page)
     if given.out:
@@ -165,7 +158,7 @@ def strength_of(method: peers.Method, some: NDArray[np.uint8]) -> float:
         return made(method, mask, strength) if strength else mask
 
     if not method.whole:
-        return labelnoise.calibrate(perturb, some, peers.TARGET, tol=peers.TOL, rng=0).strength
+        return labelnoise.calibrate(some, perturb, peers.TARGET, tol=peers.TOL, rng=0).strength
 
     def distance(strength: int) -> float:
         scores = [score(method, mask, strength) for mask in some]

@@ -66,7 +66,7 @@ def main() -> None:
         for target in TARGETS:
             for name, options in SCORES.items():
                 some = slices if "reduction" in options else lesions
-                found = labelnoise.calibrate(perturb, some, target, rng=0, workers=2, **options)
+                found = labelnoise.calibrate(some, perturb, target, rng=0, workers=2, **options)
                 low, high = found.bracket_scores
                 print(
                     f"{perturb.__name__:8} {target:.2f}     {name:24} {found.strength:8.4g}   "

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+from labelnoise.data import phantom
 
-from liver import data, phantom
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 # Organs as ellipses of a 512 x 512 slice: centre row and column, half axes, tilt in degrees. Later
 # ones cover earlier ones.
@@ -47,7 +47,21 @@ def load(description: str) -> NDArray[np.uint8]:
     return read(parser.parse_args().data)
 
 
+def cells() -> NDArray[np.int32]:
+    """Draw an instance map (2048, 2048) of 21,316 cells."""
+    cell = np.hypot(*np.indices((14, 14)) - 6.5) < 5.2
+    places = np.arange(1, 146 * 146 + 1, dtype=np.int32).reshape(146, 1, 146, 1)
+    labels = np.zeros((2048, 2048), np.int32)
+    labels[:2044, :2044] = (places * cell[np.newaxis, :, np.newaxis]).reshape(2044, 2044)
+    return labels
+
+
 def read(folder: Path | None) -> NDArray[np.uint8]:
-    """Return slices (n, 512, 512) of a folder in LiTS' layout, or of the phantom."""
-    source = data.Folder(folder) if folder else phantom.Phantom(patients=10, slices=10)
-    return np.concatenate([part.labels for part in source.draw(512, data.WINDOW)])
+    """Return slices (n, 512, 512) of a folder in LiTS' layout, or of ten synthetic patients."""
+    if folder is None:
+        return np.concatenate([phantom(10, 512, seed=k).labels > 0 for k in range(10)]).view(
+            np.uint8
+        )
+    from liver import data
+
+    return np.concatenate([part.labels for part in data.Folder(folder).draw(512, data.WINDOW)])

@@ -28,13 +28,13 @@ def main() -> None:
     )
     for perturb, strengths in SETTINGS.items():
         for strength, target in zip(strengths, TARGETS, strict=True):
-            noisy = perturb(slices, strength, rng=0, workers=2)
+            noisy = perturb(slices, strength, rng=0)
             mean = np.mean([labelnoise.dice(*pair) for pair in zip(slices, noisy, strict=True)])
             row = f"{perturb.__name__:8} {target:.2f}   | {strength:5.4g}: "
             row += f"mean {mean:.4f}, pooled {labelnoise.dice(slices, noisy):.4f} |"
             for seed in (0, 1):
                 one, two = (
-                    labelnoise.calibrate(perturb, slices, target, rng=seed, workers=workers)
+                    labelnoise.calibrate(slices, perturb, target, rng=seed, workers=workers)
                     for workers in (1, 2)
                 )
                 assert one == two

@@ -14,10 +14,12 @@ import plain
 from numpy.typing import NDArray
 
 import labelnoise
+from labelnoise._patch import ERRORS
+from labelnoise.noise import strength_name
 
 TARGET = 0.90
 TOL = 0.005
-NOISES = {labelnoise.natural: "sigma", labelnoise.choppy: "sigma", labelnoise.random: "rate"}
+NOISES = {error: strength_name(error) for error in ERRORS.values()}
 
 
 class Method(NamedTuple):
@@ -69,7 +71,7 @@ def library() -> Iterator[Method]:
 
         def calibrated(_: float, seed: int, noise: Any = noise) -> Any:
             rng = np.random.default_rng(seed)
-            return lambda masks: labelnoise.calibrate(noise, masks, TARGET, tol=TOL, rng=rng)
+            return lambda masks: labelnoise.calibrate(masks, noise, TARGET, tol=TOL, rng=rng)
 
         yield Method(
             f"labelnoise calibrate, {noise.__name__}",

@@ -1,7 +1,6 @@
-"""How the cost of labelnoise grows with the image, the labels, the contour and the threads."""
+"""How the cost of labelnoise grows with the image, the labels and the contour."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import masks
@@ -48,28 +47,13 @@ def labels() -> Iterator[Row]:
         yield str(count), *(f"{1e3 * clock(_call(noise, 1.0), merged):.2f}" for noise in NOISES)
 
 
-def threads(slices: NDArray[np.uint8]) -> Iterator[Row]:
-    """Time a stack of 200 slices with more and more threads."""
-    stack = np.resize(slices, (200, *slices.shape[1:]))
-    yield "threads", *(f"{noise.__name__}, times as fast" for noise in NOISES)
-    for workers in (1, 2, 4):
-        row = []
-        for noise in NOISES:
-            one, more = (_call(noise, 1.0, workers=count) for count in (1, workers))
-            row.append(f"{compare(one, [stack], more, [stack]):.2f}")
-        yield str(workers), *row
-
-
 def _row(mask: NDArray[np.uint8], scale: float) -> list[str]:
     """Return the floor's time and the ratio to it of each noise."""
     ratios = [f"{compare(_call(noise, scale), [mask], floor, [mask]):.2f}" for noise in NOISES]
     return [f"{1e3 * clock(floor, mask):.3f}", *ratios]
 
 
-def _call(noise: Any, scale: float, **options: Any) -> Callable[[Any], Any]:
+def _call(noise: Any, scale: float) -> Callable[[Any], Any]:
     strength = STRENGTHS[noise] if noise is labelnoise.random else scale * STRENGTHS[noise]
-    return partial(_perturb, noise, strength, np.random.default_rng(0), options)
-
-
-def _perturb(noise: Any, strength: float, rng: Any, options: dict[str, Any], mask: Any) -> Any:
-    return noise(mask, strength, rng=rng, **options)
+    rng = np.random.default_rng(0)
+    return lambda mask: noise(mask, strength, rng=rng)

@@ -120,19 +120,16 @@ def _spread(costs, sites, first, step, limit):
                 feet[n], starts[n], heights[n] = i, start, height
                 values[n] = sites[a, i, b]
                 n += one
-            if n == INDEX(0):
-                continue
             starts[n] = math.inf
-            k = INDEX(0)
-            for i in range(length):
-                while starts[k + one] < FLOAT(i):
-                    k += one
-                gap = FLOAT(SIZE(i) - feet[k]) * step
-                cost = heights[k] + gap * gap
-                if cost <= limit:
-                    costs[a, i, b], sites[a, i, b] = cost, values[k]
-                else:
-                    sites[a, i, b] = -1
+            last = FLOAT(length) - 1.0
+            for k in range(n):
+                foot = FLOAT(feet[k])
+                width = math.sqrt(limit - heights[k]) / step
+                low = math.ceil(max(starts[k], foot - width, 0.0))
+                high = math.floor(min(starts[k + one], foot + width, last))
+                for i in range(INDEX(low), INDEX(max(high + 1.0, low))):
+                    gap = (FLOAT(i) - foot) * step
+                    costs[a, i, b], sites[a, i, b] = heights[k] + gap * gap, values[k]
 
 
 @inline
@@ -176,21 +173,20 @@ def _place(codes, label, table, steps, weights, pixels, points, normals):
     for k in range(INDEX(table.shape[0])):
         z, r = SIZE(table[k, 0]) // rows, SIZE(table[k, 0]) % rows
         start, stop = SIZE(table[k, 1]), SIZE(table[k, 2])
-        above, below = _clip(r - 1, rows), _clip(r + 1, rows)
-        before, behind = _clip(z - 1, slices), _clip(z + 1, slices)
+        line = codes[INDEX(z), INDEX(r)]
+        above, below = codes[INDEX(z), _clip(r - 1, rows)], codes[INDEX(z), _clip(r + 1, rows)]
+        before = codes[_clip(z - 1, slices), INDEX(r)]
+        behind = codes[_clip(z + 1, slices), INDEX(r)]
+        mine = line[INDEX(start)]  # the label, in the type of the codes
         for c in range(start, stop):
             col = INDEX(c)
             if not (
-                codes[INDEX(z), above, col] < label
-                or codes[INDEX(z), below, col] < label
-                or (c == start and c > 0 and codes[INDEX(z), INDEX(r), INDEX(c - 1)] < label)
-                or (
-                    c == stop - 1
-                    and c < cols - 1
-                    and codes[INDEX(z), INDEX(r), INDEX(c + 1)] < label
-                )
-                or codes[before, INDEX(r), col] < label
-                or codes[behind, INDEX(r), col] < label
+                above[col] < mine
+                or below[col] < mine
+                or before[col] < mine
+                or behind[col] < mine
+                or (c == start and line[_clip(c - 1, cols)] < mine)
+                or (c == stop - 1 and line[_clip(c + 1, cols)] < mine)
             ):
                 continue
             if n < capacity:
@@ -204,7 +200,7 @@ def _place(codes, label, table, steps, weights, pixels, points, normals):
                         zeroth, first, second = _INT(0), _INT(0), _INT(0)
                         for i in range(INDEX(weights.size)):
                             at = _clip(c + SIZE(i) - reach, cols) if near else INDEX(c - reach) + i
-                            inside = _INT(codes[zz, rr, at] >= label)
+                            inside = _INT(codes[zz, rr, at] >= mine)
                             zeroth = _INT(zeroth + inside * weights[i])
                             first = _INT(first + inside * firsts[i])
                             second = _INT(second + inside * seconds[i])

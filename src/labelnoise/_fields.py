@@ -23,30 +23,53 @@ def field(
     Points are in pixels, lengths and spacing in one unit; lengths below a pixel count as a pixel.
     The field is a cubic B-spline with independent normal weights at the knots of a lattice.
     """
-    steps = np.maximum(lengths, spacing) / (_KNOT * np.array(spacing))  # pixels between knots
-    low = points.min(axis=0, initial=np.inf)
-    places = (points - np.where(np.isfinite(low), low, 0.0)) / steps
-    extent = places.max(axis=0, initial=0.0)
-    counts = np.where(extent > 0, np.floor(extent).astype(np.intp) + 4, 1)
+    steps = [max(l, h) / (_KNOT * h) for l, h in zip(lengths, spacing, strict=True)]  # in pixels
+    ends = _extent(points)
+    knots = [
+        1 + (math.floor((high - low) / step) + 3) * (high > low)
+        for low, high, step in zip(ends[:3], ends[3:], steps, strict=True)
+    ]
     values = np.empty(len(points))
-    _evaluate(places, rng.standard_normal(counts), values)
+    _evaluate(points, np.array(ends[:3]), np.array(steps), rng.standard_normal(knots), values)
     return values
 
 
-@kernel(types.void(array(FLOAT, 2, readonly=True), array(FLOAT, 3, readonly=True), array(FLOAT)))
+@kernel(types.UniTuple(FLOAT, 6)(array(FLOAT, 2, readonly=True)))
 @no_type_check
-def _evaluate(places, lattice, values):
+def _extent(points):
+    # The least and the largest place along each axis; without points, they are equal.
+    low, high = np.zeros(3), np.zeros(3)
+    for i in range(INDEX(points.shape[0])):
+        for axis in range(INDEX(3)):
+            place = points[i, axis]
+            low[axis] = min(low[axis], place) if i > 0 else place
+            high[axis] = max(high[axis], place) if i > 0 else place
+    return low[0], low[1], low[2], high[0], high[1], high[2]
+
+
+@kernel(
+    types.void(
+        array(FLOAT, 2, readonly=True),
+        array(FLOAT, readonly=True),
+        array(FLOAT, readonly=True),
+        array(FLOAT, 3, readonly=True),
+        array(FLOAT),
+    )
+)
+@no_type_check
+def _evaluate(points, low, steps, lattice, values):
     # Along an axis in which the points do not differ, the lattice has one knot.
     weights = np.empty((3, 4))
     starts, counts = np.zeros(3, np.uintp), np.ones(3, np.uintp)
     weights[:, 0] = 1.0
-    for i in range(INDEX(places.shape[0])):
+    for i in range(INDEX(points.shape[0])):
         squares = 1.0
         for axis in range(INDEX(3)):
             if lattice.shape[axis] == 1:
                 continue
-            start = math.floor(places[i, axis])
-            t = places[i, axis] - start
+            place = (points[i, axis] - low[axis]) / steps[axis]
+            start = math.floor(place)
+            t = place - start
             s = 1.0 - t
             weights[axis, 0] = s * s * s
             weights[axis, 1] = 4.0 - 3.0 * t * t * (1.0 + s)
