@@ -23,7 +23,8 @@ def field(
     Points are in pixels, lengths and spacing in one unit; lengths below a pixel count as a pixel.
     The field is a cubic B-spline with independent normal weights at the knots of a lattice.
     """
-    steps = [max(l, h) / (_KNOT * h) for l, h in zip(lengths, spacing, strict=True)]  # in pixels
+    pairs = zip(lengths, spacing, strict=True)
+    steps = [max(length, pixel) / (_KNOT * pixel) for length, pixel in pairs]  # in pixels
     ends = _extent(points)
     knots = [
         1 + (math.floor((high - low) / step) + 3) * (high > low)

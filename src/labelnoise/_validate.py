@@ -120,6 +120,14 @@ def check_error(error: Any, known: Mapping[str, Any]) -> Any:
     return known[error]
 
 
+def check_described(described: Mapping[str, Any]) -> None:
+    """Make sure that a mapping describes a noise."""
+    if not {"error", "strength"} <= set(described):
+        raise ValueError(
+            f"{dict(described)!r}: describes no noise; pass what to_dict of a Noise or Chain gave"
+        )
+
+
 def check_options(name: str, options: Mapping[str, Any], known: Iterable[str]) -> None:
     """Make sure that an error takes the options that are its own for all calls."""
     allowed = [option for option in list(known)[2:] if option not in ("within", "rng")]
@@ -284,10 +292,22 @@ class MetricError(ValueError):
     """A metric that does not score."""
 
 
-def check_keys(keys: Any, count: int, name: str = "masks") -> None:
+def check_keys(keys: Any, count: int, name: str = "keys", what: str = "masks") -> None:
     """Make sure that each mask has a name."""
     if len(keys) != count:
-        raise ValueError(f"keys: {len(keys)} names for {count} {name}; pass one for each")
+        raise ValueError(f"{name}: {len(keys)} names for {count} {what}; pass one for each")
+
+
+def check_entry(name: str, entry: Any, sample: Any) -> Any:
+    """Return an entry of a sample, by its position or name."""
+    try:
+        return sample[entry]
+    except (KeyError, IndexError, TypeError):
+        has = f"the entries {', '.join(map(repr, sample))}" if isinstance(sample, Mapping) else ""
+        has = has or f"{len(sample)} entries" if hasattr(sample, "__len__") else "no entries"
+        raise ValueError(
+            f"{name}={entry!r}: a sample has {has}; pass the position or the name of one"
+        ) from None
 
 
 def check_workers(workers: Any) -> Any:

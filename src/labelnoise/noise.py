@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ._patch import ERRORS
 from ._streams import split
-from ._validate import check_error, check_options
+from ._validate import check_described, check_error, check_options
 
 
 @dataclass(frozen=True, init=False)
@@ -48,7 +48,7 @@ class Noise:
            [0, 0, 0, 0, 0, 1, 1, 1],
            [0, 0, 0, 0, 0, 0, 0, 0]], dtype=uint8)
     >>> noise.to_dict()
-    {'error': 'choppy', 'strength': 1.0, 'spacing': (1.0, 0.5)}
+    {'error': 'choppy', 'strength': 1.0, 'spacing': [1.0, 0.5]}
     """
 
     error: Callable[..., NDArray[Any]]
@@ -63,7 +63,7 @@ class Noise:
             # A mask without pixels has every argument checked, and nothing compiled.
             function(np.zeros((0,) * 8, bool), strength, **options)
         object.__setattr__(self, "error", function)
-        object.__setattr__(self, "strength", strength)
+        object.__setattr__(self, "strength", _plain(strength))
         object.__setattr__(self, "options", options)
 
     def __call__(
@@ -94,11 +94,16 @@ class Noise:
                 f"error={self.error!r}: has no name that others know; use one of "
                 f"{', '.join(ERRORS)}, or register it with labelnoise.perturbation"
             )
-        return {"error": name, "strength": self.strength, **self.options}
+        options = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in self.options.items()
+        }
+        return {"error": name, "strength": self.strength, **options}
 
     @classmethod
     def from_dict(cls, described: Mapping[str, Any]) -> Self:
         """Return the noise that a dictionary describes."""
+        check_described(described)
         return cls(**described)
 
 

@@ -1,13 +1,12 @@
 """What the tests of hooks share: a label map, its noise, and datasets that workers can copy."""
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 import labelnoise
 
-NOISE = partial(labelnoise.choppy, sigma=3, labels=[1, 2])
+NOISE = labelnoise.Noise("choppy", 3, labels=[1, 2])
 
 
 def label_map(dtype=np.int16):
@@ -17,6 +16,14 @@ def label_map(dtype=np.int16):
     labels[8:24, 20:32] = 2
     labels[:4, :4] = -1
     return labels.astype(dtype)
+
+
+def own(labels, *, rng, axes=(-2, -1)):
+    """Perturb as a user's own function does: one generator for two errors, which differ."""
+    assert isinstance(rng, np.random.Generator)
+    first, second = (labelnoise.choppy(labels, 3, axes=axes, rng=rng) for _ in range(2))
+    assert (first != second).any()
+    return second
 
 
 class Pair(NamedTuple):

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from samples import NOISE, different, label_map
+from samples import NOISE, different, label_map, own
 
 import labelnoise
 
@@ -17,7 +17,8 @@ from torch.utils.data import DataLoader
 from labelnoise.hooks.albumentations import LabelNoise
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (32, 40, 3), np.uint8)
-NATURAL = partial(labelnoise.natural, sigma=2, labels=[1, 2])
+NATURAL = labelnoise.Noise("natural", 2, labels=[1, 2])
+CHAIN = labelnoise.Chain(labelnoise.Noise("bias", 1), NATURAL)
 
 
 def pipeline(noise=NOISE, p=1, **settings):
@@ -88,9 +89,10 @@ def test_every_kind_of_mask(noise):
     np.testing.assert_array_equal(transform(volume=volume, mask3d=planes)["volume"], volume)
 
 
-def test_a_saved_pipeline_gives_the_same_noise():
+@pytest.mark.parametrize("noise", [NATURAL, CHAIN, partial(labelnoise.choppy, sigma=3)])
+def test_a_saved_pipeline_gives_the_same_noise(noise):
     """As JSON, and pickled."""
-    transform = A.Compose([LabelNoise(NATURAL, p=0.7), A.HorizontalFlip(p=0.5)], seed=5)
+    transform = A.Compose([LabelNoise(noise, p=0.7), A.HorizontalFlip(p=0.5)], seed=5)
     assert transform.transforms[0].p == 0.7
     saved = json.loads(json.dumps(A.to_dict(transform)))
     loaded, copied = A.from_dict(saved), pickle.loads(pickle.dumps(transform))
@@ -133,7 +135,16 @@ def test_the_recipe_without_a_hook():
 
 def test_what_cannot_be_serialised_is_told():
     """And so is a noise that does not exist."""
-    with pytest.raises(ValueError, match=r"^perturb=<function .*: cannot be serialised"):
+    with pytest.raises(ValueError, match=r"^perturb=<function .*: cannot be stored"):
         A.to_dict(pipeline(lambda mask, rng: mask))
-    with pytest.raises(ValueError, match=r"^perturb={'noise': 'loud'}: pass one of natural"):
-        LabelNoise({"noise": "loud"})
+    with pytest.raises(ValueError, match=r"^error='loud': pass one of .*natural"):
+        LabelNoise({"error": "loud", "strength": 1})
+    with pytest.raises(ValueError, match=r"^{'noise': 'natural'}: describes no noise"):
+        LabelNoise({"noise": "natural"})
+
+
+def test_perturbations_get_a_generator():
+    """Whatever the target."""
+    transform = A.Compose([LabelNoise(own, p=1)], seed=0)
+    transform(image=IMAGE, mask=label_map())
+    transform(image=IMAGE, masks=[label_map()] * 2)

@@ -2,13 +2,12 @@
 
 import pickle
 import re
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from samples import NOISE, different, label_map
+from samples import NOISE, different, label_map, own
 from torch.utils.data import DataLoader
 
 pytest.importorskip("batchgeneratorsv2")
@@ -45,7 +44,7 @@ class Patches:
 
 
 @pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("noise", [NOISE, partial(labelnoise.natural, sigma=2, labels=[1, 2])])
+@pytest.mark.parametrize("noise", [NOISE, labelnoise.Noise("natural", 2, labels=[1, 2])])
 def test_only_the_segmentation_changes(dims, noise):
     """Its shape, dtype and what lies outside of the image (-1) stay."""
     clean = sample(dims)
@@ -106,3 +105,15 @@ def test_the_documented_trainer_draws_noise(monkeypatch):
     assert set(np.unique(noisy)) == set(np.unique(clean))
     assert 0 < labelnoise.dice(clean, noisy, labels=[1]) < 1
     assert ((noisy == 2) == (clean == 2)).all()
+
+
+def test_perturbations_get_a_generator():
+    """Not the seed that it comes from."""
+    LabelNoiseTransform(own)(**sample())
+
+
+def test_patches_full_of_foreground_pass():
+    """Random noise flips what it can, which is nothing."""
+    full = torch.ones(1, 8, 32, 32, dtype=torch.int16)
+    noise = LabelNoiseTransform(labelnoise.Noise("random", 0.1))
+    assert torch.equal(noise(segmentation=full)["segmentation"], full)

@@ -2,12 +2,11 @@
 
 import multiprocessing
 import pickle
-from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from samples import NOISE, Named, Pair, Pairs, different, label_map
+from samples import NOISE, Named, Pair, Pairs, different, label_map, own
 from torch.utils.data import DataLoader
 
 import labelnoise
@@ -100,7 +99,7 @@ def test_an_index_from_the_end_names_the_same_sample():
 def test_tensors_keep_their_dtype(dtype):
     """Whole floating-point labels are labels."""
     labels = (label_map() == 1).astype(dtype)
-    noise = partial(labelnoise.natural, sigma=2)
+    noise = labelnoise.Noise("natural", 2)
     noisy = NoisyLabels([(None, torch.from_numpy(labels))], noise, 0)[0][1]
     assert noisy.dtype == torch.from_numpy(labels).dtype
     expected = noise(labels.astype(int), rng=labelnoise.sample_rng(0, 0))
@@ -130,7 +129,7 @@ def test_tensors_of_any_layout():
 
 def test_bad_arguments_are_told():
     """In one sentence, when the wrapper is made where that can be."""
-    with pytest.raises(TypeError, match=r"^perturb='natural': pass a function"):
+    with pytest.raises(TypeError, match=r"^perturb='natural': pass a labelnoise.Noise"):
         NoisyLabels(Pairs(), "natural", 0)
     with pytest.raises(ValueError, match=r"^seed=-1: "):
         NoisyLabels(Pairs(), NOISE, -1)
@@ -138,6 +137,45 @@ def test_bad_arguments_are_told():
         NoisyLabels(Pairs(), NOISE, 0, key=["a"])
     with pytest.raises(TypeError, match=r"^labels: str is neither an array nor a tensor"):
         NoisyLabels([("image", "mask")], NOISE, 0)[0]
-    for value in 0.5, np.nan, np.inf, 1e300:
-        with pytest.raises(ValueError, match=r"^labels: dtype float64 with values .* not whole"):
+    for value, message in (
+        (0.5, "values that are not integers"),
+        (np.nan, "NaN or numbers beyond"),
+        (np.inf, "NaN or numbers beyond"),
+        (1e300, "NaN or numbers beyond"),
+    ):
+        with pytest.raises(ValueError, match=f"^labels: dtype float64 with {message}"):
             NoisyLabels([(None, np.full((3, 3), value))], NOISE, 0)[0]
+    with pytest.raises(ValueError, match=r"^label=1: a sample has the entries 'image', 'mask'"):
+        NoisyLabels(Named(), NOISE, 0)[0]
+    with pytest.raises(ValueError, match=r"^label=2: a sample has 2 entries"):
+        NoisyLabels(Pairs(), NOISE, 0, label=2)[0]
+    with pytest.raises(ValueError, match=r"^key='id': a sample has the entries 'image', 'mask'"):
+        NoisyLabels(Named(), NOISE, 0, label="mask", key="id")[0]
+
+
+def test_entries_of_tuples_may_be_names():
+    """By their position."""
+    dataset = [(None, label_map(), f"case {index}") for index in range(3)]
+    noisy = NoisyLabels(dataset, NOISE, 0, key=2)
+    expected = NOISE(label_map(), rng=labelnoise.sample_rng(0, "case 2"))
+    np.testing.assert_array_equal(noisy[2][1], expected)
+
+
+@pytest.mark.parametrize("seed", [0, None])
+def test_perturbations_get_a_generator(seed):
+    """Fixed and resampled ones."""
+    assert (NoisyLabels(Pairs(), own, seed)[0][1] != label_map()).any()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("value", [1, 300, -5, 2.0**40])
+def test_tensors_of_floats_hold_labels_of_any_size(dtype, value):
+    """Exactly, in the dtype that came in."""
+    labels = torch.from_numpy((label_map() == 1) * 1.0).to(dtype) * value
+    if not torch.isfinite(labels).all():
+        return  # the dtype does not reach so far
+    noisy = NoisyLabels([(None, labels)], labelnoise.Noise("choppy", 2), 0)[0][1]
+    assert noisy.dtype == dtype
+    assert set(noisy.unique().tolist()) == set(labels.unique().tolist())
+    expected = labelnoise.choppy(label_map() == 1, 2, rng=labelnoise.sample_rng(0, 0))
+    np.testing.assert_array_equal((noisy != 0).numpy(), expected)

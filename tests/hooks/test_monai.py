@@ -1,12 +1,11 @@
 """Label noise in MONAI's own pipelines."""
 
 import pickle
-from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from samples import NOISE, different, label_map
+from samples import NOISE, different, label_map, own
 
 import labelnoise
 
@@ -18,7 +17,7 @@ from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, Spacingd 
 from labelnoise.hooks.dataset import NoisyLabels  # noqa: E402
 from labelnoise.hooks.monai import LabelNoised, RandLabelNoised  # noqa: E402
 
-AXIAL = partial(NOISE, plane=(-2, -3))
+AXIAL = labelnoise.Noise("choppy", 3, labels=[1, 2], axes=(-2, -3))
 KEYS = ["image", "label"]
 
 
@@ -160,7 +159,7 @@ def test_what_names_nothing_is_told(files):
     """Without a file name, and for one-hot floats."""
     with pytest.raises(ValueError, match=r"^data\['label'\]: its metadata has no filename_or_obj"):
         LabelNoised("label", NOISE, 7)({"label": torch.zeros(1, 4, 4)})
-    with pytest.raises(ValueError, match="not whole"):
+    with pytest.raises(ValueError, match="are not integers"):
         RandLabelNoised("label", NOISE)({"label": torch.full((1, 4, 4), 0.5)})
 
 
@@ -173,3 +172,22 @@ def test_a_wrapped_dataset_keeps_metadata(files):
     assert torch.equal(noisy.affine, clean[0]["label"].affine)
     assert noisy.dtype == torch.float32
     assert (noisy != clean[0]["label"]).any()
+
+
+def test_perturbations_get_a_generator():
+    """Fixed and resampled ones."""
+    data = {"label": torch.from_numpy(label_map())[None]}
+    LabelNoised("label", own, 0, sample_key=lambda data, key: "a")(data)
+    RandLabelNoised("label", own)(data)
+
+
+def test_patches_may_lack_the_labels_of_the_data_set():
+    """Also where floating-point labels hold values beyond a byte."""
+    noise = labelnoise.Noise("natural", 1, labels=[17, 1006, 2006], axes=(-2, -3))
+    transform = RandLabelNoised("label", noise).set_random_state(0)
+    some = torch.zeros(1, 16, 16, 4)
+    assert not transform({"label": some})["label"].any()
+    some[:, 4:10, 4:10] = 1006
+    noisy = transform({"label": some})["label"]
+    assert set(noisy.unique().tolist()) == {0, 1006}
+    assert (noisy != some).any()

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from samples import NOISE, different, label_map
+from samples import different, label_map, own
 from torch.utils.data import DataLoader
 
 import labelnoise
@@ -19,8 +19,8 @@ from labelnoise.hooks.torchio import (  # noqa: E402
     RandomLabelNoise,
 )
 
-AXIAL = partial(NOISE, plane=(-2, -3))
-NATURAL = partial(labelnoise.natural, sigma=2, plane=(-2, -3))
+AXIAL = labelnoise.Noise("choppy", 3, labels=[1, 2], axes=(-2, -3))
+NATURAL = labelnoise.Noise("natural", 2, axes=(-2, -3))
 VOLUME = np.stack([label_map().T] * 3, axis=-1)
 AFFINE = np.diag([0.7, 0.8, 5.0, 1.0])
 
@@ -142,3 +142,12 @@ def test_patches_of_a_queue_are_noisy(subjects):
     assert len(patches) == 8
     for patch in patches:
         assert (patch.numpy()[0, ..., 0] != VOLUME[..., 0]).any()
+
+
+def test_perturbations_get_a_generator(subjects):
+    """Fixed, resampled, and again from the history."""
+    axial = partial(own, axes=(-2, -3))
+    noisy = RandomLabelNoise(axial)(subjects[0])
+    again = noisy.get_composed_history()(subjects[0])
+    np.testing.assert_array_equal(noisy["organ"].data, again["organ"].data)
+    FixedLabelNoise(axial, 0, sample_key=lambda subject, name: name)(subjects[0])

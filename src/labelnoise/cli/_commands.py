@@ -102,8 +102,12 @@ def calibrate(options: Namespace, arguments: Sequence[str]) -> int:
         plans, names = _survey(source, plans, spread, failed)
         for noise, plan in zip(options.noise, plans, strict=True):
             for target in options.dice:
-                found = _search(source, names, plan, target, options, spread)
-                rows.append({"noise": noise, "dice": target, **found})
+                try:
+                    found = _search(source, names, plan, target, options, spread)
+                except UsageError as error:
+                    failed[f"{noise} {target:g}"] = str(error)
+                else:
+                    rows.append({"noise": noise, "dice": target, **found})
     if options.json:
         print(json.dumps(rows, indent=1))
     else:
@@ -113,7 +117,8 @@ def calibrate(options: Namespace, arguments: Sequence[str]) -> int:
                 f"{row['noise']:8} {row['dice']:7.4g} {row['strength']:9.5g} {row['score']:7.4f} "
                 f"{row['cases']:6}"
             )
-    return _list(failed)
+    code = _list(failed)
+    return code if rows else 2
 
 
 def compare(options: Namespace, arguments: Sequence[str]) -> int:

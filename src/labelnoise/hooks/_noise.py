@@ -9,15 +9,14 @@ from numpy.typing import NDArray
 
 Perturb = Callable[..., NDArray[Any]]
 Labels = TypeVar("Labels", bound=Any)
-_ROUNDING = 1e-3  # by how much resampling may have missed a whole number
+_ROUNDING = 1e-3  # by how much resampling may have missed an integer
 
 
 def check_perturb(perturb: Any) -> Perturb:
     """Return a perturbation that can be called."""
     if not callable(perturb):
         raise TypeError(
-            f"perturb={perturb!r}: pass a function of a mask and rng, "
-            "e.g. functools.partial(labelnoise.natural, sigma=4)"
+            f"perturb={perturb!r}: pass a labelnoise.Noise, or a function of a mask and rng"
         )
     return perturb  # type: ignore[no-any-return]
 
@@ -26,10 +25,12 @@ def perturb_labels(perturb: Perturb, labels: Labels, rng: Any) -> Labels:
     """Return ``perturb(labels, rng=rng)`` of the type, dtype, device and metadata of `labels`.
 
     `labels` is an array or a tensor. Frameworks often store labels as floating-point numbers; ones
-    that are whole, or nearly so after resampling, are taken for what they are.
+    that are integers, or nearly so after resampling, are taken for what they are. The perturbation
+    always gets a Generator.
     """
+    rng = np.random.default_rng(rng)
     if isinstance(labels, np.ndarray):
-        noisy = perturb(_whole(labels), rng=rng)
+        noisy = perturb(_integers(labels), rng=rng)
         return noisy.astype(labels.dtype, copy=False)  # type: ignore[return-value]
     if not hasattr(labels, "detach"):
         raise TypeError(
@@ -38,12 +39,13 @@ def perturb_labels(perturb: Perturb, labels: Labels, rng: Any) -> Labels:
         )
     import torch
 
-    noisy = perturb(_whole(labels.numpy(force=True)), rng=rng)
+    known = labels.float() if labels.dtype == torch.bfloat16 else labels  # NumPy has no bfloat16
+    noisy = perturb(_integers(known.numpy(force=True)), rng=rng)
     copy = torch.empty_like(labels, requires_grad=False)
     return copy.copy_(torch.from_numpy(np.ascontiguousarray(noisy)))  # type: ignore[no-any-return]
 
 
-def _whole(labels: NDArray[Any]) -> NDArray[Any]:
+def _integers(labels: NDArray[Any]) -> NDArray[Any]:
     """Return labels as they are, floating-point ones as integers."""
     if labels.dtype.kind != "f":
         return labels
@@ -51,13 +53,18 @@ def _whole(labels: NDArray[Any]) -> NDArray[Any]:
         small: NDArray[Any] = labels.astype(np.uint8)
         if np.array_equal(small.astype(labels.dtype), labels):
             return small
-        whole: NDArray[Any] = np.rint(labels).astype(np.int32)
-        if not np.all(np.abs(whole - labels) < _ROUNDING):
+        integers: NDArray[Any] = np.rint(labels.astype(np.float64))
+        if not np.all(np.abs(integers) < 2.0**63):
             raise ValueError(
-                f"labels: dtype {labels.dtype} with values that are not whole; "
+                f"labels: dtype {labels.dtype} with NaN or numbers beyond 2**63; "
+                "pass label maps, e.g. with numpy.nan_to_num"
+            )
+        if not np.all(np.abs(integers - labels) < _ROUNDING):
+            raise ValueError(
+                f"labels: dtype {labels.dtype} with values that are not integers; "
                 "pass label maps, not probabilities (take the argmax over classes first)"
             )
-    return whole
+    return integers.astype(np.int64)
 
 
 def name_of(path: str | os.PathLike[str]) -> str:

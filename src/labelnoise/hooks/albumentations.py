@@ -1,6 +1,5 @@
 """Label noise for Albumentations: a transform of masks."""
 
-import functools
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -10,8 +9,7 @@ from albumentations import DualTransform
 from albumentations.core.type_definitions import ALL_TARGETS
 from numpy.typing import NDArray
 
-import labelnoise
-
+from ..noise import from_dict, to_dict
 from ._noise import Perturb, check_perturb, perturb_labels
 
 
@@ -25,30 +23,30 @@ class LabelNoise(DualTransform):
     Parameters
     ----------
     perturb : callable or mapping
-        ``perturb(mask, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4)``. It gets
+        ``perturb(mask, rng=...)``, e.g. ``labelnoise.Noise("natural", 4)``. It gets
         (..., height, width), channels or slices first. Or the same as a mapping, as serialised
-        pipelines hold it: ``{"noise": "natural", "sigma": 4}``.
+        pipelines hold it: ``{"error": "natural", "strength": 4}``.
     p : float, optional
         Probability of noise.
 
     Raises
     ------
     ValueError
-        If a mapping names no perturbation of labelnoise, a pipeline with another function is
-        serialised, or labels are not whole numbers.
+        If a mapping describes no noise, a pipeline with a function of one's own is serialised, or
+        labels are not integers.
 
     Examples
     --------
-    >>> import functools, labelnoise, numpy as np, albumentations as A
+    >>> import labelnoise, numpy as np, albumentations as A
     >>> mask = np.zeros((6, 6), np.uint8)
     >>> mask[1:5, 1:5] = 1
-    >>> noise = LabelNoise(functools.partial(labelnoise.choppy, sigma=1), p=1)
+    >>> noise = LabelNoise(labelnoise.Noise("choppy", 1), p=1)
     >>> A.Compose([noise], seed=0)(image=np.zeros((6, 6, 3), np.uint8), mask=mask)["mask"]
     array([[0, 0, 0, 0, 0, 0],
-           [0, 0, 0, 1, 1, 0],
-           [0, 1, 1, 1, 1, 0],
-           [1, 1, 1, 1, 1, 1],
            [1, 1, 1, 1, 0, 0],
+           [0, 1, 1, 1, 0, 0],
+           [1, 1, 1, 1, 1, 0],
+           [0, 1, 1, 1, 1, 1],
            [0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
 
@@ -56,8 +54,9 @@ class LabelNoise(DualTransform):
 
     def __init__(self, perturb: Perturb | Mapping[str, Any], p: float = 0.5) -> None:
         super().__init__(p=p)
-        self.perturb = _from_mapping(perturb) if isinstance(perturb, Mapping) else perturb
-        check_perturb(self.perturb)
+        self.perturb = check_perturb(
+            from_dict(perturb) if isinstance(perturb, Mapping) else perturb
+        )
 
     def get_params(self) -> dict[str, Any]:
         """Draw the seed of one call."""
@@ -68,7 +67,7 @@ class LabelNoise(DualTransform):
 
     def get_transform_init_args(self) -> dict[str, Any]:
         """Return the arguments of the transform as a pipeline that is saved holds them."""
-        return {"perturb": _to_mapping(self.perturb), "p": self.p}
+        return {"perturb": to_dict(self.perturb), "p": self.p}
 
     def apply(self, img: NDArray[Any], **params: Any) -> NDArray[Any]:
         """Return the image as it is."""
@@ -118,30 +117,3 @@ class LabelNoise(DualTransform):
             return perturb_labels(self.perturb, mask, rng)
         noisy = perturb_labels(self.perturb, np.moveaxis(mask, -1, 0), rng)
         return np.ascontiguousarray(np.moveaxis(noisy, 0, -1))
-
-
-_NOISES = {
-    noise.__name__: noise for noise in (labelnoise.natural, labelnoise.choppy, labelnoise.random)
-}
-
-
-def _to_mapping(perturb: Any) -> dict[str, Any]:
-    name = getattr(getattr(perturb, "func", None), "__name__", "")
-    if (
-        not isinstance(perturb, functools.partial)
-        or perturb.args
-        or perturb.func is not _NOISES.get(name)
-    ):
-        raise ValueError(
-            f"perturb={perturb!r}: cannot be serialised; pass a functools.partial of "
-            "labelnoise.natural, choppy or random with named arguments"
-        )
-    return {"noise": name, **perturb.keywords}
-
-
-def _from_mapping(described: Mapping[str, Any]) -> Perturb:
-    keywords = dict(described)
-    name = keywords.pop("noise", None)
-    if name not in _NOISES:
-        raise ValueError(f"perturb={described!r}: pass one of {', '.join(_NOISES)} as noise")
-    return functools.partial(_NOISES[name], **keywords)

@@ -19,29 +19,29 @@ class LabelNoiseTransform(SegOnlyTransform):
     Parameters
     ----------
     perturb : callable
-        ``perturb(labels, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4)``. It
+        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4)``. It
         gets the segmentation of shape (channels, x, y) or (channels, x, y, z). nnU-Net puts the
         axis of the lowest resolution first, so the last two are the planes that an annotator draws
-        in, the default of `plane`. List the `labels` that are drawn where there are an ignore label
+        in, the default of `axes`. List the `labels` that are drawn where there are an ignore label
         or -1 (outside of the image).
 
     Raises
     ------
     ValueError
-        If labels are not whole numbers.
+        If labels are not integers.
 
     Examples
     --------
-    >>> import functools, labelnoise, numpy, torch
-    >>> noise = functools.partial(labelnoise.choppy, sigma=1)
+    >>> import labelnoise, numpy, torch
+    >>> noise = labelnoise.Noise("choppy", 1)
     >>> label = torch.zeros(1, 4, 6, dtype=torch.int16)
     >>> label[..., 2:4] = 1
     >>> numpy.random.seed(0)
     >>> LabelNoiseTransform(noise)(segmentation=label)["segmentation"]
-    tensor([[[0, 1, 1, 1, 0, 0],
+    tensor([[[0, 0, 1, 1, 0, 0],
              [0, 0, 1, 1, 0, 0],
-             [0, 1, 0, 0, 0, 0],
-             [0, 1, 1, 1, 0, 0]]], dtype=torch.int16)
+             [0, 0, 1, 1, 1, 1],
+             [0, 0, 0, 1, 0, 0]]], dtype=torch.int16)
     """
 
     def __init__(self, perturb: Perturb) -> None:

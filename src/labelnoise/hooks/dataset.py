@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._streams import sample_rng
+from .._validate import check_entry, check_keys
 from ._noise import Perturb, check_perturb, perturb_labels
 
 
@@ -17,8 +18,8 @@ class NoisyLabels:
         Anything with ``len(dataset)`` and ``dataset[index]``; its samples are tuples, lists or
         dictionaries that hold a label map: an array or a tensor.
     perturb : callable
-        ``perturb(labels, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4)``. It
-        gets the label map as it is: name a volume's axes with ``plane=`` in the partial.
+        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4)``. It gets the label map
+        as it is: name a volume's axes there.
     seed : int or None
         An integer makes the noise **fixed**: that of a sample depends on `seed` and the sample's
         key alone, the same in each epoch and for any number of workers. None makes it
@@ -26,10 +27,10 @@ class NoisyLabels:
         worker to worker and from epoch to epoch and follows ``torch.manual_seed``.
     label : int or str, optional
         Position or name of the label map in a sample.
-    key : str or sequence, optional
-        What names a sample, for fixed noise: an entry of each sample (its name in the sample), or
-        a sequence of names as long as the dataset. By default the index, which holds as long as the
-        dataset keeps its order.
+    key : int, str or sequence, optional
+        What names a sample, for fixed noise: an entry of each sample (its position or name there),
+        or a sequence of names as long as the dataset. By default the index, which holds as long as
+        the dataset keeps its order.
 
     Raises
     ------
@@ -41,18 +42,17 @@ class NoisyLabels:
 
     Examples
     --------
-    >>> from functools import partial
     >>> import numpy as np
     >>> import labelnoise
     >>> image, mask = np.zeros((6, 6)), np.zeros((6, 6), np.uint8)
     >>> mask[1:5, 1:5] = 1
-    >>> noisy = NoisyLabels([(image, mask)], partial(labelnoise.choppy, sigma=1), seed=0)
+    >>> noisy = NoisyLabels([(image, mask)], labelnoise.Noise("choppy", 1), seed=0)
     >>> noisy[0][1]
     array([[0, 0, 0, 0, 0, 0],
-           [0, 1, 1, 1, 0, 0],
-           [0, 1, 1, 1, 1, 1],
-           [1, 1, 1, 1, 0, 0],
+           [0, 0, 1, 1, 1, 0],
+           [1, 1, 1, 1, 1, 1],
            [1, 1, 1, 1, 1, 0],
+           [1, 1, 1, 1, 0, 0],
            [0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
 
@@ -63,14 +63,12 @@ class NoisyLabels:
         seed: int | None,
         *,
         label: Any = 1,
-        key: str | Sequence[Any] | None = None,
+        key: int | str | Sequence[Any] | None = None,
     ) -> None:
         if seed is not None:
             sample_rng(seed, 0)  # refuses a bad one here rather than in a worker
-        if key is not None and not isinstance(key, str) and len(key) != len(dataset):
-            raise ValueError(
-                f"key: {len(key)} names for {len(dataset)} samples; pass one for each sample"
-            )
+        if key is not None and not isinstance(key, int | str):
+            check_keys(key, len(dataset), "key", "samples")
         self.dataset = dataset
         self.perturb = check_perturb(perturb)
         self.seed = seed
@@ -84,7 +82,8 @@ class NoisyLabels:
     def __getitem__(self, index: int) -> Any:
         """Return a sample with a noisy label."""
         sample = self.dataset[index]
-        noisy = perturb_labels(self.perturb, sample[self.label], self._rng(index, sample))
+        label = check_entry("label", self.label, sample)
+        noisy = perturb_labels(self.perturb, label, self._rng(index, sample))
         if not isinstance(sample, tuple):
             sample = copy.copy(sample)
             sample[self.label] = noisy
@@ -96,8 +95,8 @@ class NoisyLabels:
     def _rng(self, index: int, sample: Any) -> Any:
         if self.seed is None:
             return draw_seed()
-        if isinstance(self.key, str):
-            return sample_rng(self.seed, sample[self.key])
+        if isinstance(self.key, int | str):
+            return sample_rng(self.seed, check_entry("key", self.key, sample))
         index = range(len(self.dataset))[index]
         return sample_rng(self.seed, index if self.key is None else self.key[index])
 

@@ -23,9 +23,9 @@ class LabelNoised(MapTransform):
         Entries that hold label maps of shape (channels, ...), each channel a map of its own. Put
         the transform before one that makes labels one-hot.
     perturb : callable
-        ``perturb(labels, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4)``. It
+        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4)``. It
         gets the whole array: in a volume (channel, x, y, z) the axial planes are
-        ``plane=(-2, -3)``.
+        ``axes=(-2, -3)``.
     seed : int
         Seed of the data set.
     sample_key : callable, optional
@@ -38,19 +38,19 @@ class LabelNoised(MapTransform):
     Raises
     ------
     ValueError
-        If no file name is known and `sample_key` is not given, or labels are not whole numbers.
+        If no file name is known and `sample_key` is not given, or labels are not integers.
 
     Examples
     --------
-    >>> import functools, labelnoise, torch
-    >>> noise = functools.partial(labelnoise.choppy, sigma=1)
+    >>> import labelnoise, torch
+    >>> noise = labelnoise.Noise("choppy", 1)
     >>> label = torch.zeros(1, 4, 6, dtype=torch.uint8)
     >>> label[..., 2:4] = 1
     >>> transform = LabelNoised("label", noise, 0, sample_key=lambda data, key: "case 1")
     >>> transform({"label": label})["label"]
-    tensor([[[0, 0, 1, 1, 0, 0],
-             [0, 1, 1, 1, 0, 0],
-             [0, 0, 1, 1, 0, 0],
+    tensor([[[0, 1, 1, 1, 1, 0],
+             [0, 0, 0, 1, 0, 0],
+             [0, 0, 0, 1, 1, 1],
              [0, 1, 1, 1, 0, 0]]], dtype=torch.uint8)
     """
 
@@ -91,9 +91,9 @@ class RandLabelNoised(RandomizableTransform, MapTransform):
         Entries that hold label maps of shape (channels, ...), each channel a map of its own. Put
         the transform before one that makes labels one-hot.
     perturb : callable
-        ``perturb(labels, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4)``. It
+        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4)``. It
         gets the whole array: in a volume (channel, x, y, z) the axial planes are
-        ``plane=(-2, -3)``.
+        ``axes=(-2, -3)``.
     prob : float, optional
         Probability of noise.
     allow_missing_keys : bool, optional
@@ -102,19 +102,19 @@ class RandLabelNoised(RandomizableTransform, MapTransform):
     Raises
     ------
     ValueError
-        If labels are not whole numbers.
+        If labels are not integers.
 
     Examples
     --------
-    >>> import functools, labelnoise, torch
-    >>> noise = functools.partial(labelnoise.choppy, sigma=1)
+    >>> import labelnoise, torch
+    >>> noise = labelnoise.Noise("choppy", 1)
     >>> label = torch.zeros(1, 4, 6, dtype=torch.uint8)
     >>> label[..., 2:4] = 1
     >>> RandLabelNoised("label", noise).set_random_state(0)({"label": label})["label"]
-    tensor([[[0, 1, 1, 0, 0, 0],
-             [0, 0, 1, 1, 1, 0],
-             [0, 0, 1, 0, 0, 0],
-             [0, 0, 1, 0, 0, 0]]], dtype=torch.uint8)
+    tensor([[[0, 0, 1, 1, 1, 0],
+             [0, 0, 0, 0, 0, 0],
+             [0, 1, 1, 0, 0, 0],
+             [0, 0, 1, 1, 0, 0]]], dtype=torch.uint8)
     """
 
     def __init__(

@@ -17,9 +17,9 @@ class LabelNoise(LabelTransform):
     Parameters
     ----------
     perturb : callable
-        ``perturb(labels, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4,
-        plane=(-2, -3))``. It gets the label map of shape (channels, width, height, depth), whose
-        axial planes are ``plane=(-2, -3)``.
+        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4,
+        axes=(-2, -3))``. It gets the label map of shape (channels, width, height, depth), whose
+        axial planes are ``axes=(-2, -3)``.
     seed : mapping of str to int
         The seed of each label map, by its name in the subject.
     **kwargs
@@ -28,20 +28,20 @@ class LabelNoise(LabelTransform):
     Raises
     ------
     ValueError
-        If labels are not whole numbers.
+        If labels are not integers.
 
     Examples
     --------
-    >>> import functools, labelnoise, torch, torchio
-    >>> noise = functools.partial(labelnoise.choppy, sigma=1, plane=(-3, -2))
+    >>> import labelnoise, torch, torchio
+    >>> noise = labelnoise.Noise("choppy", 1, axes=(-3, -2))
     >>> label = torch.zeros(1, 4, 6, 1, dtype=torch.uint8)
     >>> label[:, :, 2:4] = 1
     >>> subject = torchio.Subject(organ=torchio.LabelMap(tensor=label))
     >>> LabelNoise(noise, {"organ": 0})(subject)["organ"].data[..., 0]
-    tensor([[[0, 0, 0, 1, 0, 0],
-             [0, 0, 1, 0, 0, 0],
-             [0, 0, 1, 1, 0, 0],
-             [0, 0, 1, 1, 0, 0]]], dtype=torch.uint8)
+    tensor([[[0, 0, 0, 1, 1, 0],
+             [0, 0, 0, 1, 1, 1],
+             [0, 1, 1, 1, 1, 1],
+             [0, 1, 0, 0, 0, 0]]], dtype=torch.uint8)
     """
 
     def __init__(self, perturb: Perturb, seed: Mapping[str, int], **kwargs: Any) -> None:
@@ -65,9 +65,9 @@ class FixedLabelNoise(LabelTransform):
     Parameters
     ----------
     perturb : callable
-        ``perturb(labels, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4,
-        plane=(-2, -3))``. It gets the label map of shape (channels, width, height, depth), whose
-        axial planes are ``plane=(-2, -3)``.
+        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4,
+        axes=(-2, -3))``. It gets the label map of shape (channels, width, height, depth), whose
+        axial planes are ``axes=(-2, -3)``.
     seed : int
         Seed of the data set.
     sample_key : callable, optional
@@ -79,19 +79,19 @@ class FixedLabelNoise(LabelTransform):
     Raises
     ------
     ValueError
-        If a label map has no path and `sample_key` is not given, or labels are not whole numbers.
+        If a label map has no path and `sample_key` is not given, or labels are not integers.
 
     Examples
     --------
-    >>> import functools, labelnoise, torch, torchio
-    >>> noise = functools.partial(labelnoise.choppy, sigma=1, plane=(-3, -2))
+    >>> import labelnoise, torch, torchio
+    >>> noise = labelnoise.Noise("choppy", 1, axes=(-3, -2))
     >>> label = torch.zeros(1, 4, 6, 1, dtype=torch.uint8)
     >>> label[:, :, 2:4] = 1
     >>> transform = FixedLabelNoise(noise, 0, sample_key=lambda subject, name: "case 1")
     >>> transform(torchio.Subject(organ=torchio.LabelMap(tensor=label)))["organ"].data[..., 0]
-    tensor([[[0, 0, 1, 1, 0, 0],
-             [0, 1, 1, 1, 0, 0],
-             [0, 0, 1, 1, 0, 0],
+    tensor([[[0, 1, 1, 1, 1, 0],
+             [0, 0, 0, 1, 0, 0],
+             [0, 0, 0, 1, 1, 1],
              [0, 1, 1, 1, 0, 0]]], dtype=torch.uint8)
     """
 
@@ -128,30 +128,30 @@ class RandomLabelNoise(RandomTransform, LabelTransform):
     Parameters
     ----------
     perturb : callable
-        ``perturb(labels, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4,
-        plane=(-2, -3))``. It gets the label map of shape (channels, width, height, depth), whose
-        axial planes are ``plane=(-2, -3)``.
+        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4,
+        axes=(-2, -3))``. It gets the label map of shape (channels, width, height, depth), whose
+        axial planes are ``axes=(-2, -3)``.
     **kwargs
         As for every TorchIO transform: `p`, `copy`, `include`, `exclude`, `keep` and so on.
 
     Raises
     ------
     ValueError
-        If labels are not whole numbers.
+        If labels are not integers.
 
     Examples
     --------
-    >>> import functools, labelnoise, torch, torchio
-    >>> noise = functools.partial(labelnoise.choppy, sigma=1, plane=(-3, -2))
+    >>> import labelnoise, torch, torchio
+    >>> noise = labelnoise.Noise("choppy", 1, axes=(-3, -2))
     >>> label = torch.zeros(1, 4, 6, 1, dtype=torch.uint8)
     >>> label[:, :, 2:4] = 1
     >>> subject = torchio.Subject(organ=torchio.LabelMap(tensor=label))
     >>> _ = torch.manual_seed(0)
     >>> RandomLabelNoise(noise)(subject)["organ"].data[..., 0]
-    tensor([[[0, 0, 0, 0, 0, 0],
+    tensor([[[0, 0, 0, 0, 1, 0],
+             [0, 1, 1, 1, 0, 0],
              [0, 0, 0, 0, 0, 0],
-             [0, 0, 1, 1, 1, 0],
-             [0, 1, 1, 0, 0, 0]]], dtype=torch.uint8)
+             [0, 1, 1, 1, 0, 0]]], dtype=torch.uint8)
     """
 
     def __init__(self, perturb: Perturb, **kwargs: Any) -> None:

@@ -20,22 +20,22 @@ class LabelNoise(v2.Transform):
     Parameters
     ----------
     perturb : callable
-        ``perturb(mask, rng=...)``, e.g. ``functools.partial(labelnoise.natural, sigma=4)``. It gets
+        ``perturb(mask, rng=...)``, e.g. ``labelnoise.Noise("natural", 4)``. It gets
         (..., height, width).
 
     Raises
     ------
     ValueError
-        If labels are not whole numbers.
+        If labels are not integers.
 
     Examples
     --------
-    >>> import functools, labelnoise, torch
+    >>> import labelnoise, torch
     >>> from torchvision import tv_tensors
     >>> mask = torch.zeros(4, 6, dtype=torch.uint8)
     >>> mask[:, 2:4] = 1
     >>> _ = torch.manual_seed(0)
-    >>> noise = LabelNoise(functools.partial(labelnoise.choppy, sigma=1))
+    >>> noise = LabelNoise(labelnoise.Noise("choppy", 1))
     >>> image, noisy = noise(tv_tensors.Image(torch.zeros(3, 4, 6)), tv_tensors.Mask(mask))
     """
 

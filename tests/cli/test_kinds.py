@@ -125,10 +125,10 @@ def test_a_case_that_fails_when_it_is_probed_is_kept(tmp_path, monkeypatch):
     failed = []
 
     def brittle(mask, steps, *, labels=None, within=None, axes=None, spacing=None, rng=None):
-        if steps > 3 and 0 < np.count_nonzero(mask) < 300:
+        if steps > 0.02 and 0 < np.count_nonzero(mask) < 300:
             failed.append(steps)
             raise ValueError("mask: is too small")
-        kept = np.cumsum(mask > 0, axis=-1) > steps
+        kept = np.cumsum(mask > 0, axis=-1) > 150 * steps
         return mask * kept.astype(mask.dtype)
 
     monkeypatch.setitem(ERRORS, "brittle", brittle)
@@ -264,3 +264,15 @@ def test_a_search_that_fails_leaves_the_folder_free(tmp_path, capsys):
     options[2] = str(tmp_path / "other")
     assert main(options) == 2
     assert main([*options, "--tol", tol]) == 0
+
+
+def test_one_strength_that_is_not_found_costs_no_other(tmp_path, capsys):
+    """Those that are found are printed; without any, the arguments were unusable."""
+    square = np.zeros((40, 40), np.uint8)
+    square[12:28, 12:28] = 1
+    options = ["calibrate", pictures(tmp_path / "in", a=square), "--dice", "0.8", "--json"]
+    assert main([*options, "--tol", "0.004", "--noise", "bias", "random"]) == 1
+    printed = capsys.readouterr()
+    assert [row["noise"] for row in json.loads(printed.out)] == ["random"]
+    assert "bias 0.8: --dice=0.8: not reached" in printed.err
+    assert main([*options, "--tol", "0.004", "--noise", "bias"]) == 2
