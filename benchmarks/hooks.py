@@ -20,10 +20,11 @@ import torch
 from torch.utils.data import DataLoader
 
 import labelnoise
+from labelnoise._patch import ERRORS
 from labelnoise.hooks.dataset import NoisyLabels
 
 warnings.simplefilter("ignore")
-NOISE = partial(labelnoise.choppy, sigma=4)
+NOISE = labelnoise.Noise("choppy", 4)
 
 
 def disc(*shape: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -112,20 +113,18 @@ def main() -> None:
         print(f"{name:32} {own:8.3f} {added:10.3f}")
     patch = torch.from_numpy(disc(1, 96, 96, 96))
     print("\na patch of (1, 96, 96, 96)             ms")
-    for perturb in labelnoise.natural, labelnoise.choppy, labelnoise.random:
-        strength = 0.1 if perturb is labelnoise.random else 4.0
-        wrapper = NoisyLabels(
-            [(None, patch)], lambda mask, rng, f=perturb, s=strength: f(mask, s, rng=rng), 0
-        )
+    for name in ERRORS:
+        noise = labelnoise.Noise(name, 0.1 if name == "random" else 4.0)
+        wrapper = NoisyLabels([(None, patch)], noise, 0)
         times = []
         for _ in range(30):
             start = perf_counter()
             wrapper[0]
             times.append(perf_counter() - start)
-        print(f"{perturb.__name__:32} {1000 * median(times):8.2f}")
+        print(f"{name:32} {1000 * median(times):8.2f}")
     print("\nan epoch of 8 labels, 2 workers         s  (natural; as many clean ones take)")
     clean = [(0, label)] * 8
-    noisy = NoisyLabels(clean, partial(labelnoise.natural, sigma=4), 0)
+    noisy = NoisyLabels(clean, labelnoise.Noise("natural", 4), 0)
     for method, persistent in ("fork", False), ("spawn", False), ("spawn", True):
         found = []
         for dataset in clean, noisy:
