@@ -2,26 +2,36 @@
 A liver, drawn wrongly
 ======================
 
-One slice of a synthetic CT with its true contour, and with three that a hurried annotator might
-have left, each at Dice 0.90. The phantom is that of :doc:`the liver study </study>`.
+One slice of a synthetic CT, and five annotators of it, each with a kind of error of their own and a
+Dice score of 0.90. The dashed white line is the true contour.
 """
 
 import matplotlib.pyplot as plt
-from liver.phantom import Phantom, patient
 
 import labelnoise
+from labelnoise.data import phantom
 
-volume = patient(0, Phantom(patients=1, slices=5, seed=4), size=256)
-image, liver = volume.images[3].astype(float), volume.labels[3]
-masks = {"as it is": liver}
-for perturb in labelnoise.natural, labelnoise.choppy, labelnoise.random:
-    found = labelnoise.match(liver, perturb, 0.90, rng=2)
-    masks[f"{perturb.__name__}, Dice {found.score:.2f}"] = found.mask
+image, labels, spacing = phantom(slices=5, size=256, seed=(4, 0))
+image, liver = image[3].clip(-128, 256), labels[3] > 0
+kinds = [
+    labelnoise.Noise("natural", 1, spacing=spacing[1:]),
+    labelnoise.Noise("choppy", 1, spacing=spacing[1:]),
+    labelnoise.Noise("random", 0.1),
+    labelnoise.Noise("bias", 1, spacing=spacing[1:]),
+    labelnoise.Noise("wobble", 1, length=30, spacing=spacing[1:]),
+]
 
-figure, axes = plt.subplots(1, 4, figsize=(12, 2.8), layout="constrained")
-for panel, (title, mask) in zip(axes, masks.items()):
+figure, axes = plt.subplots(2, 3, figsize=(10, 6), layout="constrained")
+panels = {"clean": liver}
+for noise in kinds:
+    found = labelnoise.match(liver, noise, 0.90, rng=2)
+    panels[noise.error.__name__] = found.mask
+    print(noise.error.__name__, noise.scaled(found.strength), found.score)
+for panel, (title, mask) in zip(axes.flat, panels.items()):
     panel.imshow(image, cmap="gray")
-    panel.contour(mask, [0.5], colors="#ffb000", linewidths=1)
+    if mask is not liver:
+        panel.contour(mask, [0.5], colors="#ffb000", linewidths=1.2)
+    panel.contour(liver, [0.5], colors="white", linewidths=1, linestyles="dashed")
     panel.set(title=title, xlim=(15, 225), ylim=(215, 45))
     panel.axis("off")
 plt.show()
