@@ -7,6 +7,8 @@ import pytest
 from helpers import SHARED
 from hypothesis import settings
 
+from labelnoise._patch import ERRORS
+
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # its import asks the network for a newer version
 
 settings.register_profile("labelnoise", deadline=None, derandomize=True, max_examples=60)
@@ -31,3 +33,12 @@ def liver_maps():
 def livers(liver_maps):
     """Return the foreground of the same slices."""
     return (liver_maps > 0).view(np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def known_errors():
+    """Forget errors that a test, or a page that it runs, registers."""
+    known = dict(ERRORS)
+    yield
+    ERRORS.clear()
+    ERRORS.update(known)

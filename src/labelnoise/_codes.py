@@ -78,10 +78,14 @@ def _encode_bytes(values: NDArray[Any], labels: list[int] | None) -> Coded | Non
             codes = (codes != 0).view(np.uint8)  # was a view of other bytes as bool
         highest = 1
     else:
-        highest = int(values.max(initial=0))
-        if highest > 255 or (values.dtype.kind == "i" and values.min(initial=0) < 0):
+        values = values.astype(values.dtype.newbyteorder("="), copy=False)
+        bits = values.view(f"u{values.itemsize}").reshape(-1)
+        if values.dtype != np.uint8 and np.bitwise_or.reduce(bits, initial=0) > 255:
+            return None  # also where a value is negative, but for int8
+        if values.dtype == np.int8 and values.min(initial=0) < 0:
             return None
         codes = values if values.dtype == np.uint8 else values.astype(np.uint8)
+        highest = int(codes.max(initial=0))
     if labels is None:
         return Coded(codes, highest, None, False)
     if len(labels) < 255 and highest <= len(labels) and labels == [*range(1, len(labels) + 1)]:

@@ -18,7 +18,7 @@ Function = TypeVar("Function", bound=Callable[..., NDArray[Any]])
 
 
 class Options(TypedDict, total=False):
-    """The options that every error takes."""
+    """The options that every error takes; see `perturb`."""
 
     labels: Iterable[int] | None
     within: NDArray[np.bool_] | None
@@ -40,6 +40,16 @@ class Patch:
         Distance of neighbouring pixels along each axis.
     drawn : int
         Number of labels that are drawn; some may be absent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import labelnoise
+    >>> def show(patch):
+    ...     print(patch.codes.tolist(), patch.labels(), patch.drawn)
+    ...     return patch.codes
+    >>> _ = labelnoise.perturb(np.array([[0, 7], [5, 9]]), show, labels=[7, 3, 5])
+    [[0, 1], [3, 4]] [1, 3] 3
     """
 
     codes: Codes
@@ -75,7 +85,7 @@ def perturb(
     mask : array of bool or int
         Mask or label map.
     error : callable
-        ``error(patch)`` returns new codes, of the shape of ``patch.codes``. What stays must stay.
+        ``error(patch)`` returns new codes, of the shape of ``patch.codes``. What stays is restored.
     labels, within, axes, spacing, rng
         As for `labelnoise.natural`.
 
@@ -83,6 +93,13 @@ def perturb(
     -------
     array
         New array of the shape and dtype of `mask`.
+
+    Raises
+    ------
+    TypeError
+        If `mask` is neither bool nor integer.
+    ValueError
+        If an option is out of its range.
 
     Examples
     --------
@@ -118,7 +135,32 @@ def perturb(
 
 
 def perturbation(function: Function) -> Function:
-    """Register an error by its name; show and explain the options that it passes on."""
+    """Register an error by its name; show and explain the options that it passes on.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(mask, strength, *, ..., **options)``, where the options are those of `perturb`.
+        The name of the strength is "rate" for a share, which may not be above 1.
+
+    Returns
+    -------
+    callable
+        The function itself. Its signature and docstring show the options, and `Noise` and the
+        command line know it by its name.
+
+    Examples
+    --------
+    >>> import inspect
+    >>> import labelnoise
+    >>> @labelnoise.perturbation
+    ... def nothing(mask, strength, **options):
+    ...     return labelnoise.perturb(mask, lambda patch: patch.codes, **options)
+    >>> list(inspect.signature(nothing).parameters)
+    ['mask', 'strength', 'labels', 'within', 'axes', 'spacing', 'rng']
+    >>> labelnoise.Noise("nothing", 1.0).to_dict()
+    {'error': 'nothing', 'strength': 1.0}
+    """
     signature = inspect.signature(function)
     own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
     shared = inspect.signature(perturb).parameters
