@@ -29,17 +29,25 @@ class Boundary(NamedTuple):
         the centre of the pixel.
     normals : (n, 3) float64 array
         The outward unit normal there, in the unit of spacing; 0 where the region is too thin.
+    depth : float
+        How far the boundary lies from the centres of its pixels where the region is too thin to
+        tell, in pixels.
     """
 
     pixels: NDArray[np.intp]
     points: NDArray[np.float64]
     normals: NDArray[np.float64]
+    depth: float
 
 
 def place_boundary(
-    codes: NDArray[Any], label: int, runs: NDArray[np.int32], spacing: tuple[float, ...]
+    codes: NDArray[Any],
+    label: int,
+    runs: NDArray[np.int32],
+    spacing: tuple[float, ...],
+    depth: float,
 ) -> Boundary:
-    """Find the boundary of a label in codes (slices, rows, columns)."""
+    """Find the boundary of a label in codes (slices, rows, columns), `depth` where it cannot be."""
     size = 4 * len(runs) + 64
     while True:
         pixels, points, normals = (
@@ -47,9 +55,9 @@ def place_boundary(
             np.empty((size, 3)),
             np.empty((size, 3)),
         )
-        n = _place(codes, label, runs, np.array(spacing), _WEIGHTS, pixels, points, normals)
+        n = _place(codes, label, runs, np.array(spacing), _WEIGHTS, depth, pixels, points, normals)
         if n <= size:
-            return Boundary(pixels[:n], points[:n], normals[:n])
+            return Boundary(pixels[:n], points[:n], normals[:n], depth)
         size = n
 
 
@@ -145,18 +153,19 @@ def _clip(i, n):
         array(_INT, 2, readonly=True),
         array(FLOAT, readonly=True),
         array(_INT, readonly=True),
+        FLOAT,
         array(SIZE, 2),
         array(FLOAT, 2),
         array(FLOAT, 2),
     )
 )
 @no_type_check
-def _place(codes, label, table, steps, weights, pixels, points, normals):
+def _place(codes, label, table, steps, weights, depth, pixels, points, normals):
     # A pixel's smoothed share of the region, the direction in which that falls and its curvature
     # tell how far the boundary is; it passes between the pixel and the next. Where the share falls
     # much more slowly than across a straight edge, the region is too thin to tell, and the pixel
-    # itself stands for its boundary, half a pixel away on all sides. Beyond the border lies more of
-    # the same. Returns the number of points.
+    # itself stands for its boundary, which is `depth` away on all sides. Beyond the border lies
+    # more of the same. Returns the number of points.
     slices, rows, cols = SIZE(codes.shape[0]), SIZE(codes.shape[1]), SIZE(codes.shape[2])
     reach = SIZE(weights.size // 2)
     deep, dimensions = (reach, 3.0) if slices > 1 else (0, 2.0)
@@ -216,14 +225,14 @@ def _place(codes, label, table, steps, weights, pixels, points, normals):
                 points[n, 0], points[n, 1], points[n, 2] = z, r, c
                 normals[n, 0], normals[n, 1], normals[n, 2] = 0.0, 0.0, 0.0
                 slope = math.sqrt(along_z**2 + along_r**2 + along_c**2)
-                trust = (slope / (0.4 * total * math.sqrt(variance)) - 0.6) / 0.3
+                trust = (slope / (0.4 * total * math.sqrt(variance)) - 0.8) / 0.15
                 if trust > 0.0:
                     bend = (dimensions * share - spread / variance) / slope
                     ratio = (share - 0.5 * total) * math.sqrt(variance) / slope
                     out = ratio / (1.0 + ratio * ratio / 3.0) * math.sqrt(variance)
                     out = 0.5 * (out + bend * variance)
                     trust = min(trust, 1.0)
-                    out = trust * out + (1.0 - trust) * 0.5
+                    out = trust * out + (1.0 - trust) * depth
                     out = min(max(out, 0.02), 0.98) / slope
                     points[n, 0] += out * along_z
                     points[n, 1] += out * along_r
@@ -252,13 +261,14 @@ def _place(codes, label, table, steps, weights, pixels, points, normals):
         array(SIZE, 2, readonly=True),
         array(FLOAT, 2, readonly=True),
         array(FLOAT, 2, readonly=True),
+        FLOAT,
         array(FLOAT, readonly=True),
         array(FLOAT, readonly=True),
         array(BYTE, 3),
     )
 )
 @no_type_check
-def _move(codes, label, sites, low, pixels, points, normals, moves, steps, mask):
+def _move(codes, label, sites, low, pixels, points, normals, depth, moves, steps, mask):
     # A pixel's distance is taken along the normal; what it lies farther to the side than its
     # neighbours in the boundary do counts besides, so that corners are round.
     pitch = min(steps[1], steps[2])
@@ -284,7 +294,7 @@ def _move(codes, label, sites, low, pixels, points, normals, moves, steps, mask)
                 away = y * y + x * x + w * w
                 along = y * normals[k, 0] + x * normals[k, 1] + w * normals[k, 2]
                 if normals[k, 0] == 0.0 and normals[k, 1] == 0.0 and normals[k, 2] == 0.0:
-                    distance = max(math.sqrt(away) - 0.5 * pitch, 0.02 * pitch)
+                    distance = math.sqrt(away) + (depth if inside else -depth) * pitch
                 else:
                     lateral = away - along * along
                     distance = max(-along if inside else along, 0.02 * pitch)

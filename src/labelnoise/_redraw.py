@@ -66,6 +66,9 @@ class Region:
     def boundary(self) -> "Boundary":
         """Place the boundary of the region to fractions of a pixel.
 
+        Where the region is too thin for that, the place between two pixels is drawn by chance, once
+        for the whole region.
+
         Returns
         -------
         Boundary
@@ -75,7 +78,8 @@ class Region:
         """
         from ._distance import place_boundary
 
-        return place_boundary(self._codes, self._label, self._runs, self.spacing)
+        depth = 0.05 + 0.9 * self.rng.random()
+        return place_boundary(self._codes, self._label, self._runs, self.spacing, depth)
 
     def field(self, points: NDArray[np.float64], lengths: tuple[float, ...]) -> NDArray[np.float64]:
         """Draw a smooth standard normal field at points (n, 3).

@@ -32,9 +32,11 @@ def bias(
 
     Notes
     -----
-    The boundary is known to half a pixel only. It is placed by smoothing the mask by one pixel, and
-    a pixel changes if its centre lies between that place and the new one. So the area grows with
-    `distance` nearly without jumps, and distance 0 changes nothing. Corners become round outwards.
+    The boundary is known to half a pixel only. It is placed by smoothing the mask by three pixels,
+    with a correction for curvature, and a pixel changes if its centre lies between that place and
+    the new one. Parts that are too thin for that have a place between the pixels that is drawn by
+    chance. So over a data set the area grows with `distance` nearly without jumps, and distance 0
+    changes nothing. Corners become round outwards.
 
     In a label map the boundary between two labels moves once, with the one that comes later, and an
     earlier label stops where another begins. Boundaries with labels that are not listed, or with
@@ -42,25 +44,23 @@ def bias(
     gains are painted over the background and earlier labels; those that it loses become the nearest
     earlier label beside it, or background.
 
-    Bias costs models more than boundary noise of the same Dice that has no direction.
-
     Examples
     --------
     >>> import numpy as np
     >>> mask = np.zeros((6, 7), np.uint8)
     >>> mask[2:4, 2:5] = 1
-    >>> bias(mask, 1.0)
+    >>> bias(mask, 1.0, rng=0)
     array([[0, 0, 0, 0, 0, 0, 0],
            [0, 1, 1, 1, 1, 1, 0],
            [0, 1, 1, 1, 1, 1, 0],
            [0, 1, 1, 1, 1, 1, 0],
            [0, 1, 1, 1, 1, 1, 0],
            [0, 0, 0, 0, 0, 0, 0]], dtype=uint8)
-    >>> bias(mask, 1.0, direction="in")
+    >>> bias(mask, 0.6, direction="in", rng=0)
     array([[0, 0, 0, 0, 0, 0, 0],
            [0, 0, 0, 0, 0, 0, 0],
-           [0, 0, 0, 0, 0, 0, 0],
-           [0, 0, 0, 0, 0, 0, 0],
+           [0, 0, 1, 1, 1, 0, 0],
+           [0, 0, 1, 1, 1, 0, 0],
            [0, 0, 0, 0, 0, 0, 0],
            [0, 0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
@@ -68,7 +68,8 @@ def bias(
     check_choice("direction", direction, (*_SIDES, "either"))
 
     def move(region: Region) -> Mask:
+        boundary = region.boundary()
         side = _SIDES.get(direction) or region.rng.choice([-1.0, 1.0])
-        return region.move(region.boundary(), side * distance)
+        return region.move(boundary, side * distance)
 
     return perturb(mask, redraw(move), **options)
