@@ -188,6 +188,14 @@ def test_a_subset_has_the_same_noise(labels, undisturbed, tmp_path):
         ),
         (["{labels}", "{new}", "--strength", "1", "--seed", "-1"], "--seed=-1: pass a whole"),
         (["{labels}", "{new}", "--strength", "1", "--pattern", "x*"], "no label file"),
+        *(
+            (
+                ["{labels}", "{new}", "--strength", "1", "--pattern", pattern],
+                f"--pattern={pattern!r}:",
+            )
+            for pattern in ("", "/x/*", "**x")
+        ),
+        (["{loop}", "{new}", "--strength", "1"], "Symlink loop"),
         (["{missing}", "{new}", "--strength", "1"], "is no folder"),
     ],
 )
@@ -195,7 +203,8 @@ def test_unusable_arguments(labels, tmp_path, capsys, arguments, message):
     """One sentence, exit code 2, nothing written."""
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").touch()
-    names = {key: str(tmp_path / key) for key in ("full", "new", "missing")}
+    (tmp_path / "loop").symlink_to("loop")
+    names = {key: str(tmp_path / key) for key in ("full", "new", "missing", "loop")}
     filled = [one.format(labels=labels, **names) for one in arguments]
     assert main(["perturb", *filled, "--noise", "choppy"]) == 2
     assert message in capsys.readouterr().err

@@ -148,3 +148,18 @@ def test_pages_are_planes(tmp_path):
             result.append(np.asarray(after))
     rng = labelnoise.sample_rng(0, "a")
     np.testing.assert_array_equal(result, labelnoise.natural(stack, 2.0, rng=rng))
+
+
+@pytest.mark.parametrize(
+    ("place", "bytes_", "message"),
+    [(123, b"\x07", "unknown unit"), (280, bytes(48), "an affine that does not tell its axes")],
+)
+def test_broken_headers_are_named(tmp_path, capsys, place, bytes_, message):
+    """One sentence for the case, where millimetres are asked for."""
+    content = bytearray(nibabel.Nifti1Image(np.ones((4, 4, 2), np.uint8), np.eye(4)).to_bytes())
+    content[place : place + len(bytes_)] = bytes_
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.nii").write_bytes(content)
+    options = ["--noise", "natural", "--strength", "1", "--spacing", "mm"]
+    assert main(["perturb", str(tmp_path / "in"), str(tmp_path / "out"), *options]) == 1
+    assert message in capsys.readouterr().err

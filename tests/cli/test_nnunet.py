@@ -103,3 +103,15 @@ def test_nnunets_own_checker_accepts_it(noisy):
     """It reads every image and label."""
     checker = pytest.importorskip("nnunetv2.experiment_planning.verify_dataset_integrity")
     checker.verify_dataset_integrity(str(noisy[0]), 1)
+
+
+@pytest.mark.parametrize("value", [[[1]], {"x": 1}, ["a"], "b", None])
+def test_labels_of_dataset_json_are_integers(raw, capsys, value):
+    """Or lists of integers, for regions."""
+    described = {**DATASET, "labels": {"background": 0, "organ": value}}
+    (raw / "dataset.json").write_text(json.dumps(described))
+    target = raw.with_name("Dataset501_OrganNoisy")
+    options = ["--noise", "choppy", "--strength", "1"]
+    assert main(["perturb", str(raw), str(target), *options]) == 2
+    assert "has no labels (integers by their names)" in capsys.readouterr().err
+    assert not target.exists()

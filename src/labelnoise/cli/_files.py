@@ -43,7 +43,7 @@ def read(path: Path) -> tuple[LabelFile, str]:
     Raises
     ------
     ValueError
-        If the file is broken, or holds no whole numbers.
+        If the file is broken, or holds other values than integers.
     """
     raw = path.read_bytes()
     kind: Callable[[str, bytes], LabelFile] = _Nifti
@@ -104,6 +104,8 @@ class _Nifti:
         from nibabel.orientations import io_orientation
 
         world = io_orientation(self._image.affine)[:, 0].tolist()
+        if sorted(world) != [0, 1, 2]:
+            raise ValueError("has an affine that does not tell its axes; write a valid one")
         axes = {name: (world.index(row), world.index(col)) for name, (row, col) in _WORLD.items()}
         shape = (*self.labels.shape, 1, 1)
         wide = [name for name, pair in axes.items() if min(shape[axis] for axis in pair) > 1]
@@ -116,7 +118,12 @@ class _Nifti:
 
     def spacing(self, axes: tuple[int, int]) -> tuple[float, float]:
         header = self._image.header
-        unit = _MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
+        try:
+            unit = _MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
+        except KeyError as error:
+            raise ValueError(
+                f"has the unknown unit {error} in its header; mend it, or leave --spacing out"
+            ) from error
         row, column = (float(header.get_zooms()[axis]) * unit for axis in axes)
         return row, column
 

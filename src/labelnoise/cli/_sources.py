@@ -74,7 +74,13 @@ def find(folder: Path, pattern: str) -> Source:
         inner, dataset = "labelsTr", _dataset(folder / "dataset.json")
     cases: dict[str, Path] = {}
     top = folder / inner
-    for path in sorted(top.glob(pattern)):
+    try:
+        paths = sorted(top.glob(pattern))
+    except (ValueError, NotImplementedError) as error:
+        raise UsageError(
+            f"--pattern={pattern!r}: pass a pattern relative to {str(top)!r}, e.g. '**/*'"
+        ) from error
+    for path in paths:
         ending = suffix_of(path.name)
         if not ending or path.name.startswith(".") or not path.is_file():
             continue
@@ -94,12 +100,15 @@ def find(folder: Path, pattern: str) -> Source:
 def _dataset(path: Path) -> dict[str, Any]:
     try:
         dataset = json.loads(path.read_text(encoding="utf-8"))
-        known = isinstance(dataset["labels"], dict) and dataset["file_ending"]
-    except (ValueError, KeyError, TypeError):
+        for value in dataset["labels"].values():
+            list(map(int, value if isinstance(value, list) else [value]))
+        known = dataset["file_ending"]
+    except (AttributeError, ValueError, KeyError, TypeError):
         known = ""
     if not known:
         raise UsageError(
-            f"{str(path)!r} has no labels and file_ending; convert the dataset to nnU-Net 2"
+            f"{str(path)!r} has no labels (integers by their names) or no file_ending; "
+            "convert the dataset to nnU-Net 2"
         )
     if known not in SUFFIXES:
         raise UsageError(
@@ -115,7 +124,10 @@ def _dataset(path: Path) -> dict[str, Any]:
 
 def check_apart(source: Path, target: Path) -> None:
     """Refuse to write into the folder that is read."""
-    one, other = source.resolve(), target.resolve()
+    try:
+        one, other = source.resolve(), target.resolve()
+    except RuntimeError as error:
+        raise UsageError(f"{error}; pass other folders") from error
     if one == other or one in other.parents or other in one.parents:
         raise UsageError(f"DST={str(target)!r} and SRC lie in each other; pass a folder elsewhere")
 
