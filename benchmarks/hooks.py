@@ -63,7 +63,7 @@ def hooks(noise: Any, label: torch.Tensor) -> dict[str, tuple[Callable[[], objec
 
         image = torchio.LabelMap(tensor=label[..., None])
         subject = torchio.Subject(organ=image)
-        plane = partial(noise, plane=(-3, -2))
+        plane = partial(noise, axes=(-3, -2))
         transform = LabelNoise(plane, {"organ": 0}, copy=False)
         calls["TorchIO LabelNoise"] = (
             lambda: (image.set_data(label[..., None]), transform.apply_transform(subject)),

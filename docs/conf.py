@@ -3,17 +3,14 @@
 import inspect
 import os
 import re
-import sys
 import warnings
 from importlib.metadata import version as installed
-from pathlib import Path
 
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
 
 warnings.filterwarnings("ignore", category=FutureWarning, module="monai")  # of its own functions
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # its import asks the network for a newer version
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))  # the phantom of the liver study
 
 project = "labelnoise"
 copyright = "The labelnoise developers"

@@ -26,7 +26,6 @@ panels = {"clean": liver}
 for noise in kinds:
     found = labelnoise.match(liver, noise, 0.90, rng=2)
     panels[noise.error.__name__] = found.mask
-    print(noise.error.__name__, noise.scaled(found.strength), found.score)
 for panel, (title, mask) in zip(axes.flat, panels.items()):
     panel.imshow(image, cmap="gray")
     if mask is not liver:

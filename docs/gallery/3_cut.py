@@ -1,36 +1,47 @@
 """
-Through choppy slices
-=====================
+Across the slices
+=================
 
-Annotators draw slice by slice, and so do the perturbations: errors in neighbouring slices do not
-agree. An orthogonal cut shows it, as in Figure 1 of Heller et al. (2018).
+Most annotators draw slice by slice, so the errors of neighbouring slices do not agree. A coronal
+cut shows it, as in Figure 1 of Heller et al. (2018). With three ``axes``, wobble is drawn in the
+volume, and neighbouring slices agree in part.
 """
 
 import matplotlib.pyplot as plt
-from liver.phantom import Phantom, patient
 
 import labelnoise
+from labelnoise.data import phantom
 
-volume = patient(0, Phantom(patients=1, slices=72, seed=4), size=128)  # (slices, rows, columns)
-livers = volume.labels
-found = labelnoise.calibrate(labelnoise.choppy, livers, 0.90, rng=0)
-noisy = labelnoise.choppy(livers, found.strength, rng=0)
+image, labels, spacing = phantom(slices=72, size=128, seed=(4, 0))  # (slices, rows, columns)
+liver = labels > 0
+kinds = {
+    "choppy": labelnoise.Noise("choppy", 1, spacing=spacing[1:]),
+    "wobble, planes": labelnoise.Noise("wobble", 1, length=20, spacing=spacing[1:]),
+    "wobble, volume": labelnoise.Noise("wobble", 1, length=20, axes=(0, 1, 2), spacing=spacing),
+}
 
-level, row = livers.sum((1, 2)).argmax(), livers.sum((0, 2)).argmax()
-figure, axes = plt.subplots(2, 3, figsize=(10, 6.6), layout="constrained")
-for line, name, cut, options in [
-    (axes[0], "axial", level, {"origin": "upper"}),
-    (axes[1], "coronal", (slice(None), row), {"origin": "lower", "aspect": 1.4}),
-]:
-    for panel, title, mask in zip(line, ["image", "as it is", "choppy"], [None, livers, noisy]):
-        panel.imshow(volume.images[cut].astype(float), cmap="gray", **options)
-        if mask is not None:
-            alpha = 0.6 * mask[cut]
-            panel.imshow(mask[cut], alpha=alpha, cmap="autumn", vmin=0, vmax=2, **options)
-        panel.set_title(f"{name}: {title}")
+level, row = liver.sum((1, 2)).argmax(), liver.sum((0, 2)).argmax()
+figure, axes = plt.subplots(2, 3, figsize=(10, 4.6), height_ratios=[2, 1.15], layout="constrained")
+for (axial, coronal), (name, noise) in zip(axes.T, kinds.items()):
+    noisy = labelnoise.match(liver, noise, 0.90, rng=0).mask
+    for panel, cut, view, options in [
+        (axial, level, "axial", {}),
+        (
+            coronal,
+            (slice(None), row),
+            "coronal",
+            {"aspect": spacing[0] / spacing[2], "origin": "lower"},
+        ),
+    ]:
+        panel.imshow(image[cut].clip(-128, 256), cmap="gray", **options)
+        panel.contour(noisy[cut], [0.5], colors="#ffb000", linewidths=1)
+        panel.contour(liver[cut], [0.5], colors="white", linewidths=1, linestyles="dashed")
+        panel.set_title(f"{name}: {view}")
         panel.axis("off")
+    axial.set(ylim=(108, 20))
 plt.show()
 
 # %%
-# The volume is an array of slices here. One in (x, y, z) order, as NIfTI files have it, is
-# perturbed with ``plane=(1, 0)``; for coronal drawings one would name other axes.
+# The clean contour is dashed. All three have a Dice score of 0.90 over the volume. The array here
+# is (slices, rows, columns). For one in (x, y, z) order, as NIfTI files have it, planes are
+# ``axes=(1, 0)`` and volumes ``axes=(2, 1, 0)``.

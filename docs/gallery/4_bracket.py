@@ -2,26 +2,24 @@
 How a strength is found
 =======================
 
-Mean Dice over 60 synthetic livers against the strength of each noise. The dots are what
-:func:`labelnoise.calibrate` evaluated on the way to 0.85; below, the bracket (orange) that was left
-after each of them.
+Mean Dice over 60 synthetic slices of livers against the strength of three kinds of error. The dots
+are what :func:`labelnoise.calibrate` evaluated on the way to 0.85. The orange lines below are the
+bracket that was left after each of them.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
-from liver.phantom import Phantom, patient
 
 import labelnoise
+from labelnoise.data import phantom
 
-livers = np.concatenate(
-    [patient(i, Phantom(patients=4, slices=15), size=128).labels for i in range(4)]
-)
+livers = np.concatenate([phantom(slices=15, seed=(0, i)).labels > 0 for i in range(4)])
 
 figure, axes = plt.subplots(
     2, 3, figsize=(11, 5.6), height_ratios=[2, 1], sharex="col", sharey="row", layout="constrained"
 )
 for column, perturb in zip(axes.T, [labelnoise.natural, labelnoise.choppy, labelnoise.random]):
-    found = labelnoise.calibrate(perturb, livers, 0.85, rng=0)
+    found = labelnoise.calibrate(livers, perturb, 0.85, rng=0)
     strengths, scores = np.transpose(found.history)
 
     curve = np.linspace(0, 1.1 * strengths.max(), 40)
@@ -46,5 +44,5 @@ plt.show()
 
 # %%
 # Every evaluation uses the same draws, so the score is a smooth function of the strength and the
-# bracket closes in a handful of steps: the search ends when both its bounds score within 0.005 of
-# the target. :doc:`/explanation/calibration` tells why that works.
+# bracket closes in a few steps. The search ends when the scores of both its bounds are within 0.005
+# of the target. :doc:`/explanation/calibration` explains why this works.

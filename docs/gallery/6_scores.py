@@ -2,22 +2,20 @@
 Equal Dice, other scores
 ========================
 
-Dice counts pixels; it does not tell where they are wrong. Sixty synthetic livers with each noise at
-a mean Dice of 0.90, scored with IoU, normalised surface Dice (NSD, tolerance 2 pixels) and the 95th
-percentile of the Hausdorff distance (HD95).
+Dice counts the pixels that are wrong and ignores where they are. Here are sixty slices of synthetic
+livers with each kind of error at a mean Dice of 0.90, scored with IoU, normalised surface Dice
+(NSD, tolerance 2 pixels) and the 95th percentile of the Hausdorff distance (HD95).
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from liver.phantom import Phantom, patient
 from monai.metrics import compute_hausdorff_distance, compute_surface_dice
 
 import labelnoise
+from labelnoise.data import phantom
 
-livers = np.concatenate(
-    [patient(i, Phantom(patients=4, slices=15), size=128).labels for i in range(4)]
-)
+livers = np.concatenate([phantom(slices=15, seed=(0, i)).labels > 0 for i in range(4)])
 
 
 def scores(noisy):
@@ -35,13 +33,18 @@ def scores(noisy):
 
 
 table = {}
-for perturb in labelnoise.natural, labelnoise.choppy, labelnoise.random:
-    found = labelnoise.calibrate(perturb, livers, 0.90, rng=0)
-    table[perturb.__name__] = scores(perturb(livers, found.strength, rng=0))
+for kind in "natural", "choppy", "random", "bias", "wobble":
+    noise = labelnoise.Noise(kind, 0.1 if kind == "random" else 1)
+    found = labelnoise.calibrate(livers, noise, 0.90, rng=0)
+    noisy = [
+        noise(liver, found.strength, rng=labelnoise.sample_rng(0, index))
+        for index, liver in enumerate(livers)
+    ]
+    table[kind] = scores(np.stack(noisy))
 
-figure, axes = plt.subplots(1, 4, figsize=(11, 3.6), layout="constrained")
-for panel, metric in zip(axes, table["natural"]):
-    panel.boxplot([table[noise][metric] for noise in table], tick_labels=list(table), widths=0.6)
+figure, axes = plt.subplots(2, 2, figsize=(10, 6.4), layout="constrained")
+for panel, metric in zip(axes.flat, table["natural"]):
+    panel.boxplot([table[kind][metric] for kind in table], tick_labels=list(table), widths=0.6)
     panel.set_title(metric)
     panel.grid(axis="y", alpha=0.3)
 plt.show()
@@ -49,5 +52,5 @@ plt.show()
 # %%
 # The means:
 
-for noise, row in table.items():
-    print(f"{noise:8}", {metric: f"{values.mean():.2f}" for metric, values in row.items()})
+for kind, row in table.items():
+    print(f"{kind:8}", {metric: f"{values.mean():.2f}" for metric, values in row.items()})

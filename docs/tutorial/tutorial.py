@@ -3,15 +3,14 @@ From a mask to a training
 =========================
 
 In ten minutes: perturb a mask, look at what happened, find the strength that gives a wanted Dice
-score, and train a network on labels of that quality. To follow it, clone the repository, install
-it with ``python -m pip install ".[study]"``, and start Python in its folder ``examples``, where the
-synthetic patients are.
+score, and train a network on labels of that quality. To follow it, clone the repository and install
+it with ``python -m pip install ".[study]"``.
 
 Perturb
 -------
 
-A mask is a NumPy array of booleans or whole numbers. Every perturbation takes it with a strength,
-and gives a new array of the same shape and type.
+A mask is a NumPy array of booleans or integers. Every kind of error takes a mask and a strength,
+and returns a new array of the same shape and dtype.
 """
 
 import numpy as np
@@ -26,8 +25,8 @@ for before, after in zip(mask, noisy):
     print("  ".join("".join(row) for row in np.where([before, after], "█", "·")))
 
 # %%
-# ``rng=5`` is a seed. The same seed gives the same noise on every machine, and ``rng=None`` another
-# one each time. Strength 0 changes nothing at all:
+# ``rng=5`` is a seed. The same seed gives the same noise each time, ``rng=None`` gives new noise.
+# Strength 0 changes nothing:
 
 print((labelnoise.natural(mask, 0, rng=5) == mask).all())
 
@@ -36,23 +35,28 @@ print((labelnoise.natural(mask, 0, rng=5) == mask).all())
 # ----
 #
 # Real masks come in stacks. These are slices of two synthetic patients, with the liver as mask;
-# ``livers`` has the shape (slices, rows, columns). A perturbation treats each slice on its own.
+# ``livers`` has the shape (slices, rows, columns). Each slice has noise of its own.
 
 import matplotlib.pyplot as plt
-from liver.phantom import Phantom, patient
 
-patients = [patient(i, Phantom(patients=2, slices=24), size=64) for i in range(2)]
-images = np.concatenate([each.images for each in patients]).astype(np.float32)
-livers = np.concatenate([each.labels for each in patients])
+from labelnoise.data import phantom
+
+patients = [phantom(size=64, seed=(0, i)) for i in range(2)]
+hounsfield = np.concatenate([patient.image for patient in patients]).clip(-128, 128)
+images = hounsfield.astype(np.float32) / 256 + 0.5
+livers = (np.concatenate([patient.labels for patient in patients]) > 0).astype(np.uint8)
 print(livers.shape, livers.dtype)
 
 noises = {
     "natural": labelnoise.natural(livers, 2.0, rng=0),  # contours off by 2 pixels
     "choppy": labelnoise.choppy(livers, 2.0, rng=0),  # rows off by 2 pixels
     "random": labelnoise.random(livers, 0.1, rng=0),  # 10 % of the pixels flip
+    "bias": labelnoise.bias(livers, 2.0, rng=0),  # livers too large by 2 pixels
+    "wobble": labelnoise.wobble(livers, 2.0, rng=0),  # boundaries off by 2 pixels, smoothly
 }
-figure, axes = plt.subplots(1, 3, figsize=(9, 2.4), layout="constrained")
-for panel, (name, noisy) in zip(axes, noises.items()):
+figure, axes = plt.subplots(2, 3, figsize=(9, 4.6), layout="constrained")
+axes[1, 2].axis("off")
+for panel, (name, noisy) in zip(axes.flat, noises.items()):
     panel.imshow(images[16], cmap="gray")
     panel.imshow(noisy[16], alpha=0.5 * noisy[16], cmap="autumn", vmin=0, vmax=2)
     panel.contour(livers[16], [0.5], colors="white", linewidths=1)
@@ -64,18 +68,24 @@ for panel, (name, noisy) in zip(axes, noises.items()):
 # ---------
 #
 # Which strength makes labels with a mean Dice of 0.80? It depends on the masks: two pixels are much
-# for a small one. ``calibrate`` searches it on a sample of them:
+# for a small one. ``calibrate`` searches for it on a sample of them:
 
-found = labelnoise.calibrate(labelnoise.natural, livers, 0.80, rng=0)
+found = labelnoise.calibrate(livers, labelnoise.wobble, 0.80, rng=0)
 print(f"sigma {found.strength:.2f} gives Dice {found.score:.3f}, after {found.nfev} evaluations")
 
 # %%
-# It takes any function of a mask, a strength and ``rng``. Fix other arguments with ``partial``:
+# ``Noise`` is a kind of error with its strength and its options, as one value. It can be called,
+# compared and stored, and calibrated too. With strength 1, what ``calibrate`` finds is the new
+# strength:
 
-from functools import partial
+wavy = labelnoise.Noise("wobble", 1.0, length=4.0)
+print(f"with a length of 4: sigma {labelnoise.calibrate(livers, wavy, 0.80, rng=0).strength:.2f}")
 
-wavy = partial(labelnoise.natural, knots=12)
-print(f"with 12 knots: sigma {labelnoise.calibrate(wavy, livers, 0.80, rng=0).strength:.2f}")
+# %%
+# ``Chain`` puts several errors one after another:
+
+hurried = labelnoise.Chain(labelnoise.Noise("bias", 1.0), labelnoise.Noise("choppy", 0.5))
+print(labelnoise.dice(livers, hurried(livers, rng=0)))
 
 # %%
 # Train
@@ -88,12 +98,12 @@ print(f"with 12 knots: sigma {labelnoise.calibrate(wavy, livers, 0.80, rng=0).st
 from labelnoise.hooks.dataset import NoisyLabels
 
 clean = [(images[i][None], livers[i][None]) for i in range(24)]
-noisy = NoisyLabels(clean, partial(labelnoise.natural, sigma=found.strength), seed=0)
+noisy = NoisyLabels(clean, labelnoise.Noise("wobble", found.strength), seed=0)
 print(np.mean([labelnoise.dice(clean[i][1], noisy[i][1]) for i in range(24)]).round(3))
 
 # %%
-# The rest is the training loop that you have. This one is a toy: five convolutions, two images at a
-# time, and the second patient, with clean labels, to test on.
+# The rest is your own training loop. This one is a toy: five convolutions, two images at a time,
+# and the second patient, with clean labels, to test on.
 
 import torch
 from torch import nn
@@ -103,6 +113,7 @@ from torch.utils.data import DataLoader
 def train(dataset):
     """Train a small network; return its mean Dice on the second patient."""
     torch.manual_seed(0)
+    torch.set_num_threads(1)  # enough for so small a network
     network = nn.Sequential(
         *(nn.Sequential(nn.Conv2d(i, 16, 3, padding=d, dilation=d), nn.BatchNorm2d(16), nn.ReLU())
           for i, d in [(1, 1), (16, 2), (16, 4), (16, 8), (16, 16)]),
@@ -124,7 +135,7 @@ for name, dataset in {"clean": clean, "noisy": noisy}.items():
     print(f"trained on {name} labels: test Dice {train(dataset):.2f}")
 
 # %%
-# One small network and two synthetic patients prove nothing; :doc:`the liver study </study>` does
-# it properly. From here: hooks for :doc:`MONAI, TorchIO, nnU-Net and others </hooks>`, a noisy copy
-# of a data set :doc:`on disk </disk>`, :doc:`volumes and millimetres </volumes>`, and :doc:`what
-# the noise is, and is not </explanation/model>`.
+# One small network and two synthetic patients prove nothing. :doc:`The liver study </study>` does
+# this properly. Read on about hooks for :doc:`MONAI, TorchIO, nnU-Net and others </hooks>`, noisy
+# copies of a data set :doc:`on disk </disk>`, :doc:`volumes and millimetres </volumes>`, and
+# :doc:`the noise model </explanation/model>`.
