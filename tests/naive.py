@@ -234,7 +234,7 @@ def moved(volume, streams, move, spacing, labels=None):
         inside = [min(max(i, 0), n - 1) for i, n in zip(place, volume.shape, strict=True)]
         return order.rank(at(volume, *inside)) >= rank
 
-    def place_point(place, rank, depth):
+    def place_point(place, rank):
         share, slope, spread, total = 0, np.zeros(3), 0, 0
         for dz in window if deep else (0,):
             for dr in window:
@@ -250,21 +250,22 @@ def moved(volume, streams, move, spacing, labels=None):
                         slope -= w * np.array([dz, dr, dc])
                         spread += w * (dz * dz + dr * dr + dc * dc)
         length = math.sqrt((slope**2).sum())
-        trust = (length / (0.4 * total * math.sqrt(variance)) - 0.8) / 0.15
-        if trust <= 0:
+        if length < 0.85 * 0.4 * total * math.sqrt(variance):
             return np.array(place, float), np.zeros(3)
         bend = ((3 if deep else 2) * share - spread / variance) / length
         ratio = (share - total / 2) * math.sqrt(variance) / length
         out = (ratio / (1 + ratio**2 / 3) * math.sqrt(variance) + bend * variance) / 2
-        trust = min(trust, 1)
-        out = trust * out + (1 - trust) * depth
         normal = slope / spacing
         point = np.array(place) + min(max(out, 0.02), 0.98) * slope / length
         return point, normal / math.sqrt((normal**2).sum())
 
+    def gap(site, rank):
+        """Return the distance of a site and the nearest pixel beside it that is drawn earlier."""
+        around = [other for other in beside(site) if order.rank(at(volume, *other)) < rank]
+        return min(math.dist(scaled(site, spacing), scaled(other, spacing)) for other in around)
+
     def redraw(label, rng):
         rank = order.rank(label)
-        depth = 0.05 + 0.9 * rng.random()
         sites = [
             place
             for place in places(volume)
@@ -272,10 +273,13 @@ def moved(volume, streams, move, spacing, labels=None):
             and any(order.rank(at(volume, *other)) < rank for other in beside(place))
         ]
         points, normals = (
-            zip(*[place_point(site, rank, depth) for site in sites], strict=True)
-            if sites
-            else ((), ())
+            zip(*[place_point(site, rank) for site in sites], strict=True) if sites else ((), ())
         )
+        normals, depths = np.array(normals).reshape(-1, 3), np.full(len(sites), 0.5)
+        if (normals == 0).all(axis=1).any():
+            lengths = [5 * step for step in spacing]
+            f = field(np.array(sites, float), lengths, spacing, rng)
+            depths += 0.45 * f / np.sqrt(f**2 + 1.6)
         moves = move(np.array(points).reshape(-1, 3), rng)
         new = {}
         for place in places(volume):
@@ -294,7 +298,12 @@ def moved(volume, streams, move, spacing, labels=None):
                         near = max(-along if inside else along, 0.02 * pitch)
                         near = math.hypot(near, max(aside, 0))
                     else:
-                        near = math.sqrt(way @ way) + (depth if inside else -depth) * pitch
+                        near = math.sqrt(way @ way)
+                        far_off = max(abs(i - j) for i, j in zip(place, sites[k], strict=True))
+                        if inside:
+                            near += depths[k] * gap(sites[k], rank)
+                        else:
+                            near *= 1 - depths[k] / far_off
                     if not inside and near < 0.42 * pitch:
                         near *= near / (0.42 * pitch)
                     passed = abs(moves[k]) > near and (moves[k] < 0) == inside

@@ -29,15 +29,17 @@ class Boundary(NamedTuple):
         the centre of the pixel.
     normals : (n, 3) float64 array
         The outward unit normal there, in the unit of spacing; 0 where the region is too thin.
-    depth : float
-        How far the boundary lies from the centres of its pixels where the region is too thin to
-        tell, in pixels.
+    pitches : (n,) float64 array
+        Distance of the pixel and the nearest one outside the region; 0 where there is a normal.
+    depths : (n,) float64 array
+        Where in that distance the boundary lies, from 0 to 1.
     """
 
     pixels: NDArray[np.intp]
     points: NDArray[np.float64]
     normals: NDArray[np.float64]
-    depth: float
+    pitches: NDArray[np.float64]
+    depths: NDArray[np.float64]
 
 
 def place_boundary(
@@ -45,19 +47,21 @@ def place_boundary(
     label: int,
     runs: NDArray[np.int32],
     spacing: tuple[float, ...],
-    depth: float,
-) -> Boundary:
-    """Find the boundary of a label in codes (slices, rows, columns), `depth` where it cannot be."""
+) -> tuple[Boundary, bool]:
+    """Find the boundary of a label in codes (slices, rows, columns); tell whether parts are thin.
+
+    The depths of thin parts are one half.
+    """
     size = 4 * len(runs) + 64
     while True:
-        pixels, points, normals = (
-            np.empty((size, 3), np.intp),
-            np.empty((size, 3)),
-            np.empty((size, 3)),
+        pixels, pitches = np.empty((size, 3), np.intp), np.empty(size)
+        points, normals = np.empty((size, 3)), np.empty((size, 3))
+        n, thin = _place(
+            codes, label, runs, np.array(spacing), _WEIGHTS, pixels, points, normals, pitches
         )
-        n = _place(codes, label, runs, np.array(spacing), _WEIGHTS, depth, pixels, points, normals)
         if n <= size:
-            return Boundary(pixels[:n], points[:n], normals[:n], depth)
+            found = pixels[:n], points[:n], normals[:n], pitches[:n]
+            return Boundary(*found, np.full(n, 0.5)), thin > 0
         size = n
 
 
@@ -147,25 +151,25 @@ def _clip(i, n):
 
 
 @kernel(
-    lambda code: SIZE(
+    lambda code: types.UniTuple(SIZE, 2)(
         array(code, 3, readonly=True),
         SIZE,
         array(_INT, 2, readonly=True),
         array(FLOAT, readonly=True),
         array(_INT, readonly=True),
-        FLOAT,
         array(SIZE, 2),
         array(FLOAT, 2),
         array(FLOAT, 2),
+        array(FLOAT),
     )
 )
 @no_type_check
-def _place(codes, label, table, steps, weights, depth, pixels, points, normals):
+def _place(codes, label, table, steps, weights, pixels, points, normals, pitches):
     # A pixel's smoothed share of the region, the direction in which that falls and its curvature
     # tell how far the boundary is; it passes between the pixel and the next. Where the share falls
     # much more slowly than across a straight edge, the region is too thin to tell, and the pixel
-    # itself stands for its boundary, which is `depth` away on all sides. Beyond the border lies
-    # more of the same. Returns the number of points.
+    # itself stands for its boundary. Beyond the border lies more of the same. Returns the numbers
+    # of points and of those at thin parts.
     slices, rows, cols = SIZE(codes.shape[0]), SIZE(codes.shape[1]), SIZE(codes.shape[2])
     reach = SIZE(weights.size // 2)
     deep, dimensions = (reach, 3.0) if slices > 1 else (0, 2.0)
@@ -178,7 +182,7 @@ def _place(codes, label, table, steps, weights, depth, pixels, points, normals):
     variance = square / whole
     total = whole**dimensions
     capacity = SIZE(points.shape[0])
-    n = SIZE(0)
+    n, thin = SIZE(0), SIZE(0)
     for k in range(INDEX(table.shape[0])):
         z, r = SIZE(table[k, 0]) // rows, SIZE(table[k, 0]) % rows
         start, stop = SIZE(table[k, 1]), SIZE(table[k, 2])
@@ -224,16 +228,22 @@ def _place(codes, label, table, steps, weights, depth, pixels, points, normals):
                 pixels[n, 0], pixels[n, 1], pixels[n, 2] = z, r, c
                 points[n, 0], points[n, 1], points[n, 2] = z, r, c
                 normals[n, 0], normals[n, 1], normals[n, 2] = 0.0, 0.0, 0.0
+                pitches[n] = 0.0
                 slope = math.sqrt(along_z**2 + along_r**2 + along_c**2)
-                trust = (slope / (0.4 * total * math.sqrt(variance)) - 0.8) / 0.15
-                if trust > 0.0:
+                if slope < 0.85 * 0.4 * total * math.sqrt(variance):
+                    thin += 1
+                    pitches[n] = math.inf
+                    if before[col] < mine or behind[col] < mine:
+                        pitches[n] = steps[0]
+                    if above[col] < mine or below[col] < mine:
+                        pitches[n] = min(pitches[n], steps[1])
+                    if line[_clip(c - 1, cols)] < mine or line[_clip(c + 1, cols)] < mine:
+                        pitches[n] = min(pitches[n], steps[2])
+                else:
                     bend = (dimensions * share - spread / variance) / slope
                     ratio = (share - 0.5 * total) * math.sqrt(variance) / slope
                     out = ratio / (1.0 + ratio * ratio / 3.0) * math.sqrt(variance)
-                    out = 0.5 * (out + bend * variance)
-                    trust = min(trust, 1.0)
-                    out = trust * out + (1.0 - trust) * depth
-                    out = min(max(out, 0.02), 0.98) / slope
+                    out = min(max(0.5 * (out + bend * variance), 0.02), 0.98) / slope
                     points[n, 0] += out * along_z
                     points[n, 1] += out * along_r
                     points[n, 2] += out * along_c
@@ -249,7 +259,7 @@ def _place(codes, label, table, steps, weights, depth, pixels, points, normals):
                         along_c / slope,
                     )
             n += 1
-    return n
+    return n, thin
 
 
 @kernel(
@@ -261,14 +271,15 @@ def _place(codes, label, table, steps, weights, depth, pixels, points, normals):
         array(SIZE, 2, readonly=True),
         array(FLOAT, 2, readonly=True),
         array(FLOAT, 2, readonly=True),
-        FLOAT,
+        array(FLOAT, readonly=True),
+        array(FLOAT, readonly=True),
         array(FLOAT, readonly=True),
         array(FLOAT, readonly=True),
         array(BYTE, 3),
     )
 )
 @no_type_check
-def _move(codes, label, sites, low, pixels, points, normals, depth, moves, steps, mask):
+def _move(codes, label, sites, low, pixels, points, normals, pitches, depths, moves, steps, mask):
     # A pixel's distance is taken along the normal; what it lies farther to the side than its
     # neighbours in the boundary do counts besides, so that corners are round.
     pitch = min(steps[1], steps[2])
@@ -293,8 +304,17 @@ def _move(codes, label, sites, low, pixels, points, normals, depth, moves, steps
                 w = (SIZE(c) + low[2] - points[k, 2]) * steps[2]
                 away = y * y + x * x + w * w
                 along = y * normals[k, 0] + x * normals[k, 1] + w * normals[k, 2]
-                if normals[k, 0] == 0.0 and normals[k, 1] == 0.0 and normals[k, 2] == 0.0:
-                    distance = math.sqrt(away) + (depth if inside else -depth) * pitch
+                if pitches[k] > 0.0:
+                    distance = math.sqrt(away)
+                    if inside:
+                        distance += depths[k] * pitches[k]
+                    else:  # of the steps from the pixel, the first crosses the boundary
+                        far = max(
+                            abs(SIZE(z) + low[0] - pixels[k, 0]),
+                            abs(SIZE(r) + low[1] - pixels[k, 1]),
+                            abs(SIZE(c) + low[2] - pixels[k, 2]),
+                        )
+                        distance *= 1.0 - depths[k] / FLOAT(far)
                 else:
                     lateral = away - along * along
                     distance = max(-along if inside else along, 0.02 * pitch)

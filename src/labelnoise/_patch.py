@@ -146,8 +146,8 @@ def perturbation(function: Function) -> Function:
     Returns
     -------
     callable
-        The function itself. Its signature and docstring show the options, and `Noise` and the
-        command line know it by its name.
+        The function itself. Its signature and docstring show the options, and `Noise` knows it by
+        its name wherever its module has been imported.
 
     Examples
     --------

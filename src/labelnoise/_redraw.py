@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ._distance import Boundary
 
 Mask = NDArray[np.bool_]
+_SMOOTH = 5.0  # pixels over which the unknown place of a boundary stays much the same
 
 
 class Region:
@@ -66,8 +67,7 @@ class Region:
     def boundary(self) -> "Boundary":
         """Place the boundary of the region to fractions of a pixel.
 
-        Where the region is too thin for that, the place between two pixels is drawn by chance, once
-        for the whole region.
+        Where the region is too thin for that, the place between two pixels is a smooth random one.
 
         Returns
         -------
@@ -78,8 +78,12 @@ class Region:
         """
         from ._distance import place_boundary
 
-        depth = 0.05 + 0.9 * self.rng.random()
-        return place_boundary(self._codes, self._label, self._runs, self.spacing, depth)
+        boundary, thin = place_boundary(self._codes, self._label, self._runs, self.spacing)
+        if thin:
+            lengths = tuple(_SMOOTH * step for step in self.spacing)
+            field = self.field(boundary.pixels.astype(np.float64), lengths)
+            boundary.depths[:] = 0.5 + 0.45 * field / np.sqrt(field * field + 1.6)
+        return boundary
 
     def field(self, points: NDArray[np.float64], lengths: tuple[float, ...]) -> NDArray[np.float64]:
         """Draw a smooth standard normal field at points (n, 3).

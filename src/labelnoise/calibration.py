@@ -266,7 +266,7 @@ def match(
         Mask with foreground, or with one of `labels`.
     perturb : callable
         ``perturb(mask, strength, *, rng)`` returns a mask; e.g. `natural`, or
-        ``functools.partial(natural, plane=(1, 0))``.
+        ``functools.partial(natural, axes=(1, 0))``.
     target : float
         Wanted score, above 0, up to 1.
     metric : callable, optional

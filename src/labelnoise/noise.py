@@ -73,6 +73,12 @@ class Noise:
         more = {**self.options, **options}
         return self.error(mask, self.strength * strength, rng=rng, **more)
 
+    def __repr__(self) -> str:
+        """Return the call that makes the same noise."""
+        error = getattr(self.error, "__name__", repr(self.error))
+        options = "".join(f", {name}={value!r}" for name, value in self.options.items())
+        return f"Noise({error!r}, {self.strength!r}{options})"
+
     def __hash__(self) -> int:
         """Return the same number for equal noise."""
         return hash((self.error, self.strength, *sorted(self.options)))
@@ -144,6 +150,10 @@ class Chain:
         for step, stream in zip(self.steps, split(rng, len(self.steps)), strict=True):
             mask = step(mask, strength, rng=stream, **options)
         return mask
+
+    def __repr__(self) -> str:
+        """Return the call that makes the same chain."""
+        return f"Chain({', '.join(map(repr, self.steps))})"
 
     @property
     def limit(self) -> float:

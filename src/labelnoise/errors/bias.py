@@ -35,8 +35,8 @@ def bias(
     The boundary is known to half a pixel only. It is placed by smoothing the mask by three pixels,
     with a correction for curvature, and a pixel changes if its centre lies between that place and
     the new one. Parts that are too thin for that have a place between the pixels that is drawn by
-    chance. So over a data set the area grows with `distance` nearly without jumps, and distance 0
-    changes nothing. Corners become round outwards.
+    `rng`, smoothly along them. So the area grows with `distance` nearly without jumps, and distance
+    0 changes nothing. Corners become round outwards.
 
     In a label map the boundary between two labels moves once, with the one that comes later, and an
     earlier label stops where another begins. Boundaries with labels that are not listed, or with
