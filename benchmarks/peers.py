@@ -67,7 +67,9 @@ def library() -> Iterator[Method]:
         yield Method(
             f"labelnoise match, {noise.__name__}", matched, restore=lambda found: found.mask
         )
-    for noise in NOISES:
+    for noise in [
+        noise for noise in NOISES if noise is not labelnoise.bias
+    ]:  # the score of one mask has jumps
 
         def calibrated(_: float, seed: int, noise: Any = noise) -> Any:
             rng = np.random.default_rng(seed)

@@ -276,10 +276,11 @@ def moved(volume, streams, move, spacing, labels=None):
             zip(*[place_point(site, rank) for site in sites], strict=True) if sites else ((), ())
         )
         normals, depths = np.array(normals).reshape(-1, 3), np.full(len(sites), 0.5)
-        if (normals == 0).all(axis=1).any():
-            lengths = [5 * step for step in spacing]
-            f = field(np.array(sites, float), lengths, spacing, rng)
-            depths += 0.45 * f / np.sqrt(f**2 + 1.6)
+        thin = np.flatnonzero((normals == 0).all(axis=1))
+        if thin.size:
+            lengths = [9 * step for step in spacing]
+            f = field(np.array(points)[thin], lengths, spacing, rng)
+            depths[thin] += 0.45 * f / np.sqrt(f**2 + 1.6)
         moves = move(np.array(points).reshape(-1, 3), rng)
         new = {}
         for place in places(volume):

@@ -47,21 +47,18 @@ def place_boundary(
     label: int,
     runs: NDArray[np.int32],
     spacing: tuple[float, ...],
-) -> tuple[Boundary, bool]:
-    """Find the boundary of a label in codes (slices, rows, columns); tell whether parts are thin.
-
-    The depths of thin parts are one half.
-    """
+) -> Boundary:
+    """Find the boundary of a label in codes (slices, rows, columns), with depths of one half."""
     size = 4 * len(runs) + 64
     while True:
         pixels, pitches = np.empty((size, 3), np.intp), np.empty(size)
         points, normals = np.empty((size, 3)), np.empty((size, 3))
-        n, thin = _place(
+        n = _place(
             codes, label, runs, np.array(spacing), _WEIGHTS, pixels, points, normals, pitches
         )
         if n <= size:
             found = pixels[:n], points[:n], normals[:n], pitches[:n]
-            return Boundary(*found, np.full(n, 0.5)), thin > 0
+            return Boundary(*found, np.full(n, 0.5))
         size = n
 
 
@@ -151,7 +148,7 @@ def _clip(i, n):
 
 
 @kernel(
-    lambda code: types.UniTuple(SIZE, 2)(
+    lambda code: SIZE(
         array(code, 3, readonly=True),
         SIZE,
         array(_INT, 2, readonly=True),
@@ -168,8 +165,8 @@ def _place(codes, label, table, steps, weights, pixels, points, normals, pitches
     # A pixel's smoothed share of the region, the direction in which that falls and its curvature
     # tell how far the boundary is; it passes between the pixel and the next. Where the share falls
     # much more slowly than across a straight edge, the region is too thin to tell, and the pixel
-    # itself stands for its boundary. Beyond the border lies more of the same. Returns the numbers
-    # of points and of those at thin parts.
+    # itself stands for its boundary. Beyond the border lies more of the same. Returns the number of
+    # points.
     slices, rows, cols = SIZE(codes.shape[0]), SIZE(codes.shape[1]), SIZE(codes.shape[2])
     reach = SIZE(weights.size // 2)
     deep, dimensions = (reach, 3.0) if slices > 1 else (0, 2.0)
@@ -182,7 +179,7 @@ def _place(codes, label, table, steps, weights, pixels, points, normals, pitches
     variance = square / whole
     total = whole**dimensions
     capacity = SIZE(points.shape[0])
-    n, thin = SIZE(0), SIZE(0)
+    n = SIZE(0)
     for k in range(INDEX(table.shape[0])):
         z, r = SIZE(table[k, 0]) // rows, SIZE(table[k, 0]) % rows
         start, stop = SIZE(table[k, 1]), SIZE(table[k, 2])
@@ -231,7 +228,6 @@ def _place(codes, label, table, steps, weights, pixels, points, normals, pitches
                 pitches[n] = 0.0
                 slope = math.sqrt(along_z**2 + along_r**2 + along_c**2)
                 if slope < 0.85 * 0.4 * total * math.sqrt(variance):
-                    thin += 1
                     pitches[n] = math.inf
                     if before[col] < mine or behind[col] < mine:
                         pitches[n] = steps[0]
@@ -259,7 +255,7 @@ def _place(codes, label, table, steps, weights, pixels, points, normals, pitches
                         along_c / slope,
                     )
             n += 1
-    return n, thin
+    return n
 
 
 @kernel(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ._distance import Boundary
 
 Mask = NDArray[np.bool_]
-_SMOOTH = 5.0  # pixels over which the unknown place of a boundary stays much the same
+_SMOOTH = 9.0  # pixels over which the unknown place of a boundary stays much the same
 
 
 class Region:
@@ -78,11 +78,12 @@ class Region:
         """
         from ._distance import place_boundary
 
-        boundary, thin = place_boundary(self._codes, self._label, self._runs, self.spacing)
-        if thin:
+        boundary = place_boundary(self._codes, self._label, self._runs, self.spacing)
+        thin = np.flatnonzero(boundary.pitches)
+        if thin.size:
             lengths = tuple(_SMOOTH * step for step in self.spacing)
-            field = self.field(boundary.pixels.astype(np.float64), lengths)
-            boundary.depths[:] = 0.5 + 0.45 * field / np.sqrt(field * field + 1.6)
+            field = self.field(boundary.points[thin], lengths)
+            boundary.depths[thin] = 0.5 + 0.45 * field / np.sqrt(field * field + 1.6)
         return boundary
 
     def field(self, points: NDArray[np.float64], lengths: tuple[float, ...]) -> NDArray[np.float64]:
