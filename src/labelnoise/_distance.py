@@ -133,7 +133,7 @@ def _spread(costs, sites, first, step, limit):
             last = FLOAT(length) - 1.0
             for k in range(n):
                 foot = FLOAT(feet[k])
-                width = math.sqrt(limit - heights[k]) / step
+                width = math.sqrt(max(limit - heights[k], 0.0)) / step  # heights are rounded
                 low = math.ceil(max(starts[k], foot - width, 0.0))
                 high = math.floor(min(starts[k + one], foot + width, last))
                 for i in range(INDEX(low), INDEX(max(high + 1.0, low))):
