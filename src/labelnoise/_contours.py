@@ -22,7 +22,7 @@ class Contours(NamedTuple):
     stops : (n,) uintp array
         Where the points of each contour end in `points`; they begin where those before them end.
     points : (m, 2) float64 array
-        Row and column of each point, pixel centres at whole numbers. Successive points lie on
+        Row and column of each point, pixel centres at integers. Successive points lie on
         successive pixel edges of the boundary; the label lies to the right of the way, so outer
         contours run clockwise on the screen and the contours of holes anticlockwise.
     fixed : (m,) uint8 array

@@ -12,7 +12,7 @@ from ._kernel import BYTE, FLOAT, INDEX, SIZE, array, inline, kernel
 _INT = types.int32
 _SMOOTH = 3.0  # standard deviation of the smoothing that places a boundary, in pixels
 _REACH = 7  # pixels that it looks at in each direction
-_WEIGHTS: NDArray[np.int32] = np.rint(  # in whole numbers, whose sums no machine rounds
+_WEIGHTS: NDArray[np.int32] = np.rint(  # integers, whose sums no machine rounds
     4096 * np.exp(-0.5 * (np.arange(-_REACH, _REACH + 1) / _SMOOTH) ** 2)
 ).astype(np.int32)
 

@@ -171,13 +171,13 @@ def check_rng(rng: Any) -> np.random.Generator:
 
 
 def check_seed(name: str, seed: Any) -> int:
-    """Return a whole number of at least 0."""
+    """Return an integer of at least 0."""
     try:
         number = operator.index(seed)
     except TypeError:
         number = -1
     if number < 0:
-        raise ValueError(f"{name}={seed!r}: pass a whole number of at least 0")
+        raise ValueError(f"{name}={seed!r}: pass an integer of at least 0")
     return number
 
 

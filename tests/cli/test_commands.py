@@ -125,7 +125,7 @@ def test_broken_files_cost_their_case_alone(labels, undisturbed, tmp_path, capsy
         assert main([*command, "--workers", workers, "--resume"]) == 1
         errors = capsys.readouterr().err
         assert "case_00: cannot be read" in errors
-        assert "case_01: holds the label 0.5, but labels are whole numbers" in errors
+        assert "case_01: holds the label 0.5, but labels are integers" in errors
         assert "case_02: cannot be read" in errors
     for case in range(3):
         name = f"case_{case:02}.nii.gz"
@@ -186,7 +186,7 @@ def test_a_subset_has_the_same_noise(labels, undisturbed, tmp_path):
             ["{labels}", "{new}", "--strength", "1", "--workers", "0"],
             "--workers=0: pass an integer",
         ),
-        (["{labels}", "{new}", "--strength", "1", "--seed", "-1"], "--seed=-1: pass a whole"),
+        (["{labels}", "{new}", "--strength", "1", "--seed", "-1"], "--seed=-1: pass an integer"),
         (["{labels}", "{new}", "--strength", "1", "--pattern", "x*"], "no label file"),
         *(
             (

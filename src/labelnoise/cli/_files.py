@@ -215,7 +215,7 @@ def _whole(values: NDArray[Any]) -> NDArray[Any]:
     wrong = values[whole != values]
     if wrong.size:
         raise _LabelError(
-            f"holds the label {wrong[0]:g}, but labels are whole numbers; "
+            f"holds the label {wrong[0]:g}, but labels are integers; "
             "resample it with nearest neighbour, not with interpolation"
         )
     return whole
