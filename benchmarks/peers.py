@@ -85,13 +85,13 @@ def library() -> Iterator[Method]:
 
 def description() -> Iterator[Method]:
     """Yield the paper's description in plain Python."""
-    for noise, setting in NOISES.items():
+    for noise in labelnoise.natural, labelnoise.choppy, labelnoise.random:
 
         def at_strength(strength: float, seed: int, name: str = noise.__name__) -> Any:
             rng = np.random.default_rng(seed)
             return lambda mask: getattr(plain, name)(mask, strength, rng)
 
-        yield Method(f"plain Python {noise.__name__}", at_strength, setting)
+        yield Method(f"plain Python {noise.__name__}", at_strength, NOISES[noise])
 
 
 def roottrait() -> Iterator[Method]:

@@ -23,13 +23,13 @@ def test_cells_average_their_repeats():
 
 
 def test_loss_is_paired_with_the_control_of_the_same_repeat():
-    """A repeat without control takes no part in the loss."""
-    made = [result("unet", "control", 1.0, 0, 0.9), result("unet", "natural", 0.9, 0, 0.8)]
-    made += [result("unet", "natural", 0.9, 1, 0.2)]
+    """Both repeats lost 0.1; a repeat without control takes no part in the loss."""
+    made = [result("unet", "control", 1.0, r, dice) for r, dice in enumerate((0.9, 0.5))]
+    made += [result("unet", "natural", 0.9, r, dice) for r, dice in enumerate((0.8, 0.4, 0.3))]
     (study,) = studies(made)
     cell = study.cells["unet", "natural 0.90"]
     assert cell.dice == pytest.approx(0.5)
-    assert cell.loss == pytest.approx(0.1)
+    assert (cell.loss, cell.low, cell.high) == pytest.approx((0.1, 0.1, 0.1))
 
 
 def test_interval_is_as_wide_as_patients_and_repeats_differ():
@@ -39,7 +39,6 @@ def test_interval_is_as_wide_as_patients_and_repeats_differ():
     assert interval([noisy], [control]) == pytest.approx((0.1, 0, 0.2))
     same = result("unet", "natural", 0.9, 0, 0.8, patients="aabb")
     assert interval([same], [control]) == pytest.approx((0.1, 0.1, 0.1))
-    assert interval([noisy], [control]) == interval([noisy], [control])
 
 
 def test_one_patient_has_no_interval():
@@ -67,7 +66,8 @@ def test_interval_against_a_loop(repeats, members, data):
     people = rng.multinomial(len(names), [1 / len(names)] * len(names), 50)
     times = rng.multinomial(repeats, [1 / repeats] * repeats, 50)
     means = []
-    for weights, often in zip(people, times, strict=True):
+    once = np.ones(len(names)), np.ones(repeats)
+    for weights, often in (once, *zip(people, times, strict=True)):
         total = count = 0.0
         for r in range(repeats):
             sides = [each[r]["test_of_slices"]["dice"] for each in (control, noisy)]
@@ -75,9 +75,10 @@ def test_interval_against_a_loop(repeats, members, data):
                 weight = weights[names.index(member)] * often[r]
                 total, count = total + weight * (clean - wrong), count + weight
         means.append(total / count)
-    found = interval(noisy, control, resamples=50)
+    loss, *ends = interval(noisy, control, resamples=50)
+    assert loss == pytest.approx(means.pop(0), abs=1e-9)
     if len(names) > 1:
-        np.testing.assert_allclose(found[1:], np.quantile(means, [0.025, 0.975]), atol=1e-9)
+        np.testing.assert_allclose(ends, np.quantile(means, [0.025, 0.975]), atol=1e-9)
 
 
 def test_correlation_with_the_paper():
@@ -95,7 +96,7 @@ def test_correlation_with_the_paper():
 
 
 def test_other_settings_make_other_tables_that_share_their_controls():
-    """Fixed and resampled noise are two tables with the same control; so are two sizes."""
+    """Fixed and resampled noise are two tables with the same control, two sizes have their own."""
     made = [
         result("unet", "control", 1.0, 0, 0.9),
         result("unet", "natural", 0.9, 0, 0.8, draw="fixed"),
@@ -110,12 +111,24 @@ def test_other_settings_make_other_tables_that_share_their_controls():
     assert losses == pytest.approx([0.1, 0.2])
 
 
+def test_widths_of_fcn32_make_tables_that_share_the_other_networks():
+    """Only FCN32 has hidden features."""
+    made = [result("unet", "control", 1.0, 0, 0.9), result("fcn32", "control", 1.0, 0, 0.8)]
+    wide = result("fcn32", "control", 1.0, 0, 0.85)
+    wide["run"]["hidden"] = 16
+    found = [
+        (study.settings["hidden"], [cell.dice for cell in study.cells.values()])
+        for study in studies([*made, wide])
+    ]
+    assert sorted(found) == [(8, [0.9, 0.8]), (16, [0.9, 0.85])]
+
+
 COMMON = {
     "data": "d", "size": 64, "window": (-128, 128), "split": (0.1, 0.2), "draw": "resampled",
     "seed": 0, "sample": 9, "epochs": 1, "steps": 1, "batch": 2, "rate": "linear", "hidden": 8,
     "precision": "float32", "threads": 1, "device": "cpu",
 }  # fmt: skip
-AXES = {"models": ["unet", "fcn32"], "noises": ["natural"], "targets": [0.9, 0.8]}
+AXES = {"models": ["unet", "fcn32"], "noises": ["natural"], "targets": [0.9, 0.8, 0.9]}
 
 
 def test_grid_lists_whole_repeats_and_nothing_twice():
