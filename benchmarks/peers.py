@@ -234,7 +234,7 @@ def morphology() -> Iterator[Method]:
 
 PACKAGES = {
     "labelnoise": library,
-    "opencv-python": description,
+    "opencv-python-headless": description,
     "roottrait": roottrait,
     "batchgeneratorsv2": batchgeneratorsv2,
     "monai": monai,

@@ -357,7 +357,7 @@ def random(volume, rate, streams, prevalence=None, labels=None):
         if prevalence is None:
             losses = gains = min(losses, left)
         else:
-            gains = round(rate * (prevalence / (1 - prevalence)) * left)
+            gains = min(round(rate * (prevalence / (1 - prevalence)) * left), left)
             losses = losses if left else 0
         left -= gains
         while losses or gains:

@@ -143,6 +143,12 @@ def test_rates_stop_at_1():
     assert noise.scaled(found.strength).strength == pytest.approx(0.99, abs=0.025)
 
 
+def test_rates_with_any_prevalence_can_be_calibrated():
+    """Also where the whole background could not flip at the largest rate."""
+    noise = labelnoise.Noise("random", 1.0, prevalence=0.6)
+    assert labelnoise.calibrate(DISCS, noise, 0.9, rng=0).score == pytest.approx(0.9, abs=0.005)
+
+
 def test_bisection_closes_brackets_of_steep_scores():
     """Interpolation alone would creep towards a score that falls late."""
 

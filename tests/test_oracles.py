@@ -89,7 +89,7 @@ def test_random_is_its_definition(drawn, data, rate, seed, axes):
     np.testing.assert_array_equal(found, np.concatenate(expected))
 
 
-@given(stacks(dtypes=("bool",)), st.floats(0, 1), SEEDS, st.floats(0.01, 0.5))
+@given(stacks(dtypes=("bool",)), st.floats(0, 1), SEEDS, st.floats(0.01, 0.99))
 def test_random_with_prevalence_is_its_definition(stack, rate, seed, prevalence):
     """The background flips at its own rate, in empty planes too."""
     options = {"prevalence": prevalence, "labels": [1]}

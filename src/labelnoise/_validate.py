@@ -136,13 +136,13 @@ def check_options(name: str, options: Mapping[str, Any], known: Iterable[str]) -
             raise TypeError(f"{option}=: {name} takes {', '.join(allowed)}; leave it out")
 
 
-def check_odds(prevalence: Any, rate: float) -> float:
+def check_odds(prevalence: Any) -> float:
     """Return the odds of foreground, prevalence / (1 - prevalence)."""
     share = check_number("prevalence", prevalence, 0.0, 1.0)
-    if not 0 < share < 1 or rate * share > 1 - share:
+    if not 0 < share < 1:
         raise ValueError(
-            f"prevalence={prevalence!r}: pass the share of positive pixels in the data set, "
-            f"between 0 and {_floor(1 / (1 + rate))} at this rate"
+            f"prevalence={prevalence!r}: pass the share of the foreground in the data set, "
+            "between 0 and 1"
         )
     return share / (1 - share)
 
@@ -153,11 +153,6 @@ def check_pixels(size: int) -> None:
         raise ValueError(
             f"mask: a patch of {size} pixels; random takes fewer than 2**32, so pass it in parts"
         )
-
-
-def _floor(number: float) -> float:
-    """Round a limit down to three digits, so that it is inside itself."""
-    return math.floor(number * 1000) / 1000
 
 
 def check_rng(rng: Any) -> np.random.Generator:

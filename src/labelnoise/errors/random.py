@@ -60,7 +60,7 @@ def random(
            [0, 1, 1, 0, 0, 0]], dtype=uint8)
     """
     rate = check_number("rate", rate, 0.0, 1.0)
-    odds = None if prevalence is None else check_odds(prevalence, rate)
+    odds = None if prevalence is None else check_odds(prevalence)
     if odds is not None:
         options["labels"] = only_label(mask, options.get("labels"))
 
@@ -78,7 +78,7 @@ def random(
         for layer, (label, start, stop, size, _) in enumerate(regions):
             lost = round(rate * size)
             lost = min(lost, left) if odds is None else lost * (left > 0)
-            gained = lost if odds is None else round(rate * odds * left)
+            gained = lost if odds is None else min(round(rate * odds * left), left)
             pixels = list_pixels(runs.table[start:stop], size, patch.codes.shape[-1])
             flip_pixels(patch.codes, label, pixels, (lost, gained, left), patch.rng(layer), out)
             left -= gained
