@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 import torch
-from samples import NOISE, different, label_map
+from samples import NOISE, different, label_map, own
 
 try:
     from torchvision import tv_tensors
@@ -31,3 +31,9 @@ def test_only_masks_change_and_noise_follows_torch():
         drawn.append(noisy["masks"])
     assert torch.equal(*drawn)
     assert different([*drawn, transform(image, target)[1]["masks"], target["masks"]]) == 3
+
+
+def test_perturbations_get_a_generator():
+    """Not the seed that was drawn."""
+    mask = tv_tensors.Mask(torch.from_numpy(label_map()))
+    assert (LabelNoise(own)(mask) != mask).any()

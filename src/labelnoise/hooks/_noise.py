@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Perturb = Callable[..., NDArray[Any]]
 Labels = TypeVar("Labels", bound=Any)
-_ROUNDING = 1e-3  # by how much resampling may have missed an integer
+_ROUNDING = 1e-3, 2e-6, 0.25  # resampling misses an integer by so much, by a share of it; at most
 
 
 def check_perturb(perturb: Any) -> Perturb:
@@ -30,7 +30,7 @@ def perturb_labels(perturb: Perturb, labels: Labels, rng: Any) -> Labels:
     """
     rng = np.random.default_rng(rng)
     if isinstance(labels, np.ndarray):
-        noisy = perturb(_integers(labels), rng=rng)
+        noisy = perturb(_integers(labels, labels.dtype), rng=rng)
         return noisy.astype(labels.dtype, copy=False)  # type: ignore[return-value]
     if not hasattr(labels, "detach"):
         raise TypeError(
@@ -40,13 +40,13 @@ def perturb_labels(perturb: Perturb, labels: Labels, rng: Any) -> Labels:
     import torch
 
     known = labels.float() if labels.dtype == torch.bfloat16 else labels  # NumPy has no bfloat16
-    noisy = perturb(_integers(known.numpy(force=True)), rng=rng)
+    noisy = perturb(_integers(known.numpy(force=True), labels.dtype), rng=rng)
     copy = torch.empty_like(labels, requires_grad=False)
     return copy.copy_(torch.from_numpy(np.ascontiguousarray(noisy)))  # type: ignore[no-any-return]
 
 
-def _integers(labels: NDArray[Any]) -> NDArray[Any]:
-    """Return labels as they are, floating-point ones as integers."""
+def _integers(labels: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """Return labels as they are, floating-point ones as integers; `dtype` is the caller's."""
     if labels.dtype.kind != "f":
         return labels
     with np.errstate(invalid="ignore"):
@@ -56,12 +56,14 @@ def _integers(labels: NDArray[Any]) -> NDArray[Any]:
         integers: NDArray[Any] = np.rint(labels.astype(np.float64))
         if not np.all(np.abs(integers) < 2.0**63):
             raise ValueError(
-                f"labels: dtype {labels.dtype} with NaN or numbers beyond 2**63; "
-                "pass label maps, e.g. with numpy.nan_to_num"
+                f"labels: dtype {dtype} with NaN or numbers beyond 2**63; "
+                "pass label maps, e.g. with a label in place of NaN and infinity"
             )
-        if not np.all(np.abs(integers - labels) < _ROUNDING):
+        absolute, relative, most = _ROUNDING
+        allowed = np.minimum(absolute + relative * np.abs(integers), most)
+        if not np.all(np.abs(labels - integers) < allowed):
             raise ValueError(
-                f"labels: dtype {labels.dtype} with values that are not integers; "
+                f"labels: dtype {dtype} with values that are not integers; "
                 "pass label maps, not probabilities (take the argmax over classes first)"
             )
     return integers.astype(np.int64)

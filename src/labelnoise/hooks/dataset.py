@@ -1,8 +1,11 @@
 """Label noise for any map-style dataset: PyTorch's, or a list of samples."""
 
 import copy
+import sys
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from .._streams import sample_rng
 from .._validate import check_entry, check_keys
@@ -35,10 +38,11 @@ class NoisyLabels:
     Raises
     ------
     TypeError
-        If `perturb` is no function, or the labels are neither an array nor a tensor.
+        If `perturb` is no function, a sample is an array, or its labels are neither an array nor a
+        tensor.
     ValueError
-        If `seed` is negative, `key` has another length than `dataset`, or labels are not whole
-        numbers.
+        If `seed` is negative, `key` has another length than `dataset`, a sample lacks the entry
+        `label` or `key`, or labels are not integers.
 
     Examples
     --------
@@ -82,6 +86,11 @@ class NoisyLabels:
     def __getitem__(self, index: int) -> Any:
         """Return a sample with a noisy label."""
         sample = self.dataset[index]
+        if _is_array(sample):
+            raise TypeError(
+                f"dataset: a sample is of type {type(sample).__name__}; "
+                "pass one whose samples are tuples, lists or dictionaries, e.g. (image, mask)"
+            )
         label = check_entry("label", self.label, sample)
         noisy = perturb_labels(self.perturb, label, self._rng(index, sample))
         if not isinstance(sample, tuple):
@@ -99,6 +108,11 @@ class NoisyLabels:
             return sample_rng(self.seed, check_entry("key", self.key, sample))
         index = range(len(self.dataset))[index]
         return sample_rng(self.seed, index if self.key is None else self.key[index])
+
+
+def _is_array(sample: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return isinstance(sample, np.ndarray if torch is None else (np.ndarray, torch.Tensor))
 
 
 def draw_seed() -> int:

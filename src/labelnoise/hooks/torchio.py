@@ -33,15 +33,15 @@ class LabelNoise(LabelTransform):
     Examples
     --------
     >>> import labelnoise, torch, torchio
-    >>> noise = labelnoise.Noise("choppy", 1, axes=(-3, -2))
-    >>> label = torch.zeros(1, 4, 6, 1, dtype=torch.uint8)
-    >>> label[:, :, 2:4] = 1
+    >>> noise = labelnoise.Noise("choppy", 1, axes=(-2, -3))
+    >>> label = torch.zeros(1, 6, 4, 1, dtype=torch.uint8)
+    >>> label[:, 2:4] = 1
     >>> subject = torchio.Subject(organ=torchio.LabelMap(tensor=label))
-    >>> LabelNoise(noise, {"organ": 0})(subject)["organ"].data[..., 0]
-    tensor([[[0, 0, 0, 1, 1, 0],
-             [0, 0, 0, 1, 1, 1],
-             [0, 1, 1, 1, 1, 1],
-             [0, 1, 0, 0, 0, 0]]], dtype=torch.uint8)
+    >>> LabelNoise(noise, {"organ": 0})(subject)["organ"].data[0, ..., 0].T
+    tensor([[0, 0, 0, 1, 1, 0],
+            [0, 0, 0, 1, 1, 1],
+            [0, 1, 1, 1, 1, 1],
+            [0, 1, 0, 0, 0, 0]], dtype=torch.uint8)
     """
 
     def __init__(self, perturb: Perturb, seed: Mapping[str, int], **kwargs: Any) -> None:
@@ -84,15 +84,15 @@ class FixedLabelNoise(LabelTransform):
     Examples
     --------
     >>> import labelnoise, torch, torchio
-    >>> noise = labelnoise.Noise("choppy", 1, axes=(-3, -2))
-    >>> label = torch.zeros(1, 4, 6, 1, dtype=torch.uint8)
-    >>> label[:, :, 2:4] = 1
+    >>> noise = labelnoise.Noise("choppy", 1, axes=(-2, -3))
+    >>> label = torch.zeros(1, 6, 4, 1, dtype=torch.uint8)
+    >>> label[:, 2:4] = 1
     >>> transform = FixedLabelNoise(noise, 0, sample_key=lambda subject, name: "case 1")
-    >>> transform(torchio.Subject(organ=torchio.LabelMap(tensor=label)))["organ"].data[..., 0]
-    tensor([[[0, 1, 1, 1, 1, 0],
-             [0, 0, 0, 1, 0, 0],
-             [0, 0, 0, 1, 1, 1],
-             [0, 1, 1, 1, 0, 0]]], dtype=torch.uint8)
+    >>> transform(torchio.Subject(organ=torchio.LabelMap(tensor=label)))["organ"].data[0, ..., 0].T
+    tensor([[0, 1, 1, 1, 1, 0],
+            [0, 0, 0, 1, 0, 0],
+            [0, 0, 0, 1, 1, 1],
+            [0, 1, 1, 1, 0, 0]], dtype=torch.uint8)
     """
 
     def __init__(
@@ -142,16 +142,16 @@ class RandomLabelNoise(RandomTransform, LabelTransform):
     Examples
     --------
     >>> import labelnoise, torch, torchio
-    >>> noise = labelnoise.Noise("choppy", 1, axes=(-3, -2))
-    >>> label = torch.zeros(1, 4, 6, 1, dtype=torch.uint8)
-    >>> label[:, :, 2:4] = 1
+    >>> noise = labelnoise.Noise("choppy", 1, axes=(-2, -3))
+    >>> label = torch.zeros(1, 6, 4, 1, dtype=torch.uint8)
+    >>> label[:, 2:4] = 1
     >>> subject = torchio.Subject(organ=torchio.LabelMap(tensor=label))
     >>> _ = torch.manual_seed(0)
-    >>> RandomLabelNoise(noise)(subject)["organ"].data[..., 0]
-    tensor([[[0, 0, 0, 0, 1, 0],
-             [0, 1, 1, 1, 0, 0],
-             [0, 0, 0, 0, 0, 0],
-             [0, 1, 1, 1, 0, 0]]], dtype=torch.uint8)
+    >>> RandomLabelNoise(noise)(subject)["organ"].data[0, ..., 0].T
+    tensor([[0, 0, 0, 0, 1, 0],
+            [0, 1, 1, 1, 0, 0],
+            [0, 0, 0, 0, 0, 0],
+            [0, 1, 1, 1, 0, 0]], dtype=torch.uint8)
     """
 
     def __init__(self, perturb: Perturb, **kwargs: Any) -> None:
