@@ -139,6 +139,21 @@ def test_pending_transforms_of_a_lazy_pipeline_come_first(files):
     assert torch.equal(eager["label"].affine, lazy["label"].affine)
 
 
+def test_large_labels_that_a_lazy_resampling_blurred_are_rounded():
+    """It leaves a share of them on the background, too."""
+    labels = torch.zeros(1, 40, 32, 6)
+    labels[:, 8:30, 8:28, 1:5] = 12175
+    data = {"label": MetaTensor(labels, affine=torch.diag(torch.tensor([-0.7, -0.8, 5, 1])))}
+    resample = Spacingd("label", pixdim=(1.4, 1.6, 5.0), mode="nearest")
+    clean = Compose([resample], lazy=True)(data)["label"]
+    assert (clean != clean.round()).any()
+    assert clean.round().unique().tolist() == [0, 12175]
+    noise = RandLabelNoised("label", labelnoise.Noise("choppy", 3, axes=(-2, -3)))
+    noisy = Compose([resample, noise], lazy=True)(data)["label"]
+    assert noisy.unique().tolist() == [0, 12175]
+    assert (noisy != clean.round()).any()
+
+
 def test_several_label_maps_have_noise_of_their_own(files):
     """Plain tensors and arrays serve, too, if something names them."""
     data = {key: torch.from_numpy(label_map())[None] for key in ("first", "second")}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Perturb = Callable[..., NDArray[Any]]
 Labels = TypeVar("Labels", bound=Any)
-_ROUNDING = 1e-3, 2e-6, 0.25  # resampling misses an integer by so much, by a share of it; at most
+_ROUNDING = 1e-3, 2e-6, 0.25  # errors of resampling: absolute, share of the largest label, limit
 
 
 def check_perturb(perturb: Any) -> Perturb:
@@ -60,7 +60,7 @@ def _integers(labels: NDArray[Any], dtype: Any) -> NDArray[Any]:
                 "pass label maps, e.g. with a label in place of NaN and infinity"
             )
         absolute, relative, most = _ROUNDING
-        allowed = np.minimum(absolute + relative * np.abs(integers), most)
+        allowed = min(absolute + relative * np.max(np.abs(integers), initial=0), most)
         if not np.all(np.abs(labels - integers) < allowed):
             raise ValueError(
                 f"labels: dtype {dtype} with values that are not integers; "
