@@ -1,5 +1,7 @@
 """Noise that belongs to a sample: the same in every process, thread and epoch."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,57 @@ def test_the_stream_of_a_sample_never_changes():
 
 
 GOLDEN_DRAW = 711987631
+NAMES = [f"case {number}" for number in range(2000)]
+
+
+def chosen(share, seed=0):
+    """Return the names that are in a share."""
+    return {name for name in NAMES if labelnoise.in_share(seed, name, share)}
+
+
+def test_shares_are_nested_and_as_large_as_they_say():
+    """More of the samples are the same ones and others; none and all are exact."""
+    shares = [chosen(share) for share in (0, 0.1, 0.5, 0.9, 1)]
+    assert [len(share) for share in shares] == pytest.approx([0, 200, 1000, 1800, 2000], abs=70)
+    assert not shares[0]
+    assert shares[-1] == set(NAMES)
+    for small, large in itertools.pairwise(shares):
+        assert small < large
+    assert len(chosen(0.5) & chosen(0.5, seed=1)) == pytest.approx(500, abs=70)
+
+
+def test_shares_do_not_follow_the_noise():
+    """Who is chosen tells nothing about the sample's draws, in no epoch."""
+    inside = [labelnoise.in_share(0, name, 0.5) for name in NAMES]
+    for epoch in (None, 0, 1, 2**32):
+        draws = [labelnoise.sample_rng(0, name, epoch).random() for name in NAMES]
+        assert abs(np.corrcoef(inside, draws)[0, 1]) < 0.08
+
+
+def test_the_members_of_a_share_never_change():
+    """A data set made with one version can be made again with the next."""
+    found = [number for number in range(20) if labelnoise.in_share(3, f"case_{number}", 0.3)]
+    assert found == GOLDEN_MEMBERS
+    assert labelnoise.in_share(3, 5, 0.5) is False
+
+
+GOLDEN_MEMBERS = [0, 1, 3, 6, 7, 10, 15, 17, 18, 19]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, "a", 1.5), "share=1.5: pass a number from 0 to 1"),
+        ((0, "a", float("nan")), "share=nan: pass a number from 0 to 1"),
+        ((0, "a", "half"), "share='half': pass a number"),
+        ((-1, "a", 0.5), "seed=-1: pass an integer of at least 0"),
+        ((0, 0.5, 0.5), "key=0.5: pass a name"),
+    ],
+)
+def test_bad_shares_are_named(arguments, message):
+    """Argument, value, remedy."""
+    with pytest.raises(ValueError, match=f"^{message}"):
+        labelnoise.in_share(*arguments)
 
 
 def test_keys_of_calls_have_no_fixed_bits():

@@ -2,13 +2,13 @@
 
 Errors (`natural`, `choppy`, `random`, `bias`, `wobble`) and their values (`Noise`, `Chain`), scores
 (`dice`, `iou`), two ways to find the strength that gives a wanted score (`calibrate` for a data
-set, `match` for one mask), the noise that belongs to a sample (`sample_rng`), and what errors of
-one's own are made of (`perturbation`, `perturb`, `redraw`).
+set, `match` for one mask), the noise that belongs to a sample (`sample_rng`), the samples that have
+some (`in_share`), and what errors of one's own are made of (`perturbation`, `perturb`, `redraw`).
 """
 
 from ._patch import Patch, perturb, perturbation
 from ._redraw import Region, redraw
-from ._streams import sample_rng
+from ._streams import in_share, sample_rng
 from .calibration import Calibration, Match, calibrate, match
 from .errors import bias, choppy, natural, random, wobble
 from .metrics import dice, iou
@@ -27,6 +27,7 @@ __all__ = [
     "calibrate",
     "choppy",
     "dice",
+    "in_share",
     "iou",
     "match",
     "natural",

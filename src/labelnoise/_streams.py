@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._validate import check_key, check_rng, check_seed
+from ._validate import check_key, check_number, check_rng, check_seed
 
 _FREE: list[np.random.Generator] = []  # generators that no call uses; making one is slow
 
@@ -53,11 +53,48 @@ def sample_rng(
            [0, 0, 1, 1, 1, 0],
            [0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
+    return _generator(seed, key, [] if epoch is None else [check_seed("epoch", epoch)])
+
+
+def in_share(seed: int, key: str | bytes | int | os.PathLike[str], share: float) -> bool:
+    """Return whether a sample is among the noisy ones of a data set.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the whole data set, at least 0.
+    key : str, bytes, int or path
+        What names the sample, as for `sample_rng`.
+    share : float
+        Share of noisy samples, from 0 to 1.
+
+    Returns
+    -------
+    bool
+        The same on every machine. A larger share has the samples of a smaller one, and others. It
+        is independent of the generators that `sample_rng` gives.
+
+    Raises
+    ------
+    ValueError
+        If `seed` is negative, `key` is of another type, or `share` is out of its range.
+
+    Examples
+    --------
+    >>> [number for number in range(10) if in_share(0, number, 0.3)]
+    [7]
+    >>> [number for number in range(10) if in_share(0, number, 0.5)]
+    [0, 2, 5, 6, 7]
+    """
+    # These two words are no epoch's: of an epoch of two, the last is not 0.
+    return _generator(seed, key, [0, 0]).random() < check_number("share", share, 0.0, 1.0)
+
+
+def _generator(seed: Any, key: Any, more: list[int]) -> np.random.Generator:
     digest = hashlib.blake2b(check_key(key), digest_size=16).digest()
     words = [int.from_bytes(digest[i : i + 4], "little") for i in range(0, 16, 4)]
-    if epoch is not None:
-        words.append(check_seed("epoch", epoch))
-    return np.random.default_rng(np.random.SeedSequence(check_seed("seed", seed), spawn_key=words))
+    sequence = np.random.SeedSequence(check_seed("seed", seed), spawn_key=[*words, *more])
+    return np.random.default_rng(sequence)
 
 
 class Streams:
