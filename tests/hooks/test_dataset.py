@@ -129,6 +129,36 @@ def test_tensors_of_any_layout():
     assert not NoisyLabels([(0, labels.requires_grad_())], NOISE, 0)[0][1].requires_grad
 
 
+@pytest.mark.parametrize("key", [None, "name", [f"case {7 - index}" for index in range(8)]])
+def test_a_share_of_the_samples_is_noisy(key):
+    """That of the seed and the key; the others are the dataset's, whatever the index."""
+    clean = [Named()[index] for index in range(8)]
+    dataset = NoisyLabels(clean, NOISE, 5, label="mask", key=key, share=0.5)
+    names = range(8) if key is None else [f"case {7 - index}" for index in range(8)]
+    noisy = [labelnoise.in_share(5, name, 0.5) for name in names]
+    assert 0 < sum(noisy) < 8
+    for index, name in enumerate(names):
+        expected = clean[index]["mask"]
+        if noisy[index]:
+            expected = NOISE(expected, rng=labelnoise.sample_rng(5, name))
+        np.testing.assert_array_equal(dataset[index]["mask"], expected)
+        np.testing.assert_array_equal(dataset[index - 8]["mask"], expected)
+
+
+@pytest.mark.parametrize(
+    ("seed", "share", "message"),
+    [
+        (0, 1.5, r"share=1.5: pass a number from 0 to 1"),
+        (None, -1, r"share=-1: pass a number from 0 to 1"),
+        (None, 0.5, r"share=0.5: the samples of a share are chosen by a seed; pass one"),
+    ],
+)
+def test_shares_that_cannot_be_are_told(seed, share, message):
+    """When the wrapper is made."""
+    with pytest.raises(ValueError, match=f"^{message}"):
+        NoisyLabels(Pairs(), NOISE, seed, share=share)
+
+
 def test_bad_arguments_are_told():
     """In one sentence, when the wrapper is made where that can be."""
     with pytest.raises(TypeError, match=r"^perturb='natural': pass a labelnoise.Noise"):

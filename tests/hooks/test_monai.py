@@ -67,6 +67,19 @@ def test_fixed_noise_belongs_to_the_file(files):
     assert (label != clean["label"]).any()
 
 
+def test_a_share_of_the_files_is_noisy(files):
+    """That of the seed and the file's name, with the noise that it has anyway."""
+    part, whole = (LabelNoised("label", AXIAL, 7, share=share) for share in (0.5, 1.0))
+    noisy = [labelnoise.in_share(7, f"case {case}/label.nii.gz", 0.5) for case in range(4)]
+    assert 0 < sum(noisy) < 4
+    for case, chosen in zip(files, noisy, strict=True):
+        clean = pipeline()(case)
+        expected = whole(clean) if chosen else clean
+        assert torch.equal(part(clean)["label"], expected["label"])
+    with pytest.raises(ValueError, match=r"^share=2: pass a number from 0 to 1"):
+        LabelNoised("label", AXIAL, 7, share=2)
+
+
 def test_fixed_noise_is_cached_and_the_same_in_all_epochs_and_workers(files):
     """CacheDataset keeps it; each case has its own."""
     transform = LabelNoised("label", AXIAL, 7)

@@ -121,6 +121,23 @@ def test_fixed_noise_belongs_to_the_file(subjects):
     assert torch.equal(replayed["organ"].data, noisy["organ"].data)
 
 
+def test_a_share_of_the_files_is_noisy(subjects):
+    """That of the seed and the file's name; the history gives the same again."""
+    part, whole = (
+        FixedLabelNoise(AXIAL, 7, share=share, include=["organ"]) for share in (0.5, 1.0)
+    )
+    noisy = [labelnoise.in_share(7, f"case {case}/label.nii.gz", 0.5) for case in range(4)]
+    assert 0 < sum(noisy) < 4
+    for subject, chosen in zip(subjects, noisy, strict=True):
+        expected = whole(subject) if chosen else subject
+        result = part(subject)
+        assert torch.equal(result["organ"].data, expected["organ"].data)
+        replayed = result.get_composed_history()(subject)
+        assert torch.equal(replayed["organ"].data, expected["organ"].data)
+    with pytest.raises(ValueError, match=r"^share=2: pass a number from 0 to 1"):
+        FixedLabelNoise(AXIAL, 7, share=2)
+
+
 def test_what_has_no_file_needs_a_name(subjects):
     """The message says so; `sample_key` gives one."""
     with pytest.raises(ValueError, match=r"^subject\['other'\]: has no path; load it"):

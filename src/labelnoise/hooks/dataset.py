@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._streams import sample_rng
+from .._streams import in_share, sample_rng
 from .._validate import check_entry, check_keys
 from ._noise import Perturb, check_perturb, perturb_labels
 
@@ -34,6 +34,9 @@ class NoisyLabels:
         What names a sample, for fixed noise: an entry of each sample (its position or name there),
         or a sequence of names as long as the dataset. By default the index, which holds as long as
         the dataset keeps its order.
+    share : float, optional
+        Share of the samples that have noise, chosen by `seed` and key as `in_share` does. The
+        others come as they are. For fixed noise only.
 
     Raises
     ------
@@ -41,8 +44,9 @@ class NoisyLabels:
         If `perturb` is no function, a sample is an array, or its labels are neither an array nor a
         tensor.
     ValueError
-        If `seed` is negative, `key` has another length than `dataset`, a sample lacks the entry
-        `label` or `key`, or labels are not integers.
+        If `seed` is negative, `share` is out of its range or below 1 without a seed, `key` has
+        another length than `dataset`, a sample lacks the entry `label` or `key`, or labels are not
+        integers.
 
     Examples
     --------
@@ -68,9 +72,14 @@ class NoisyLabels:
         *,
         label: Any = 1,
         key: int | str | Sequence[Any] | None = None,
+        share: float = 1.0,
     ) -> None:
-        if seed is not None:
-            sample_rng(seed, 0)  # refuses a bad one here rather than in a worker
+        in_share(0 if seed is None else seed, 0, share)  # refuses bad ones here, not in a worker
+        if seed is None and share < 1:
+            raise ValueError(
+                f"share={share!r}: the samples of a share are chosen by a seed; "
+                "pass one, e.g. seed=0, or leave share out"
+            )
         if key is not None and not isinstance(key, int | str):
             check_keys(key, len(dataset), "key", "samples")
         self.dataset = dataset
@@ -78,13 +87,14 @@ class NoisyLabels:
         self.seed = seed
         self.label = label
         self.key = key
+        self.share = share
 
     def __len__(self) -> int:
         """Return the number of samples."""
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Any:
-        """Return a sample with a noisy label."""
+        """Return a sample with a noisy label, or as it is if it is not in the share."""
         sample = self.dataset[index]
         if _is_array(sample):
             raise TypeError(
@@ -92,7 +102,10 @@ class NoisyLabels:
                 "pass one whose samples are tuples, lists or dictionaries, e.g. (image, mask)"
             )
         label = check_entry("label", self.label, sample)
-        noisy = perturb_labels(self.perturb, label, self._rng(index, sample))
+        rng = self._rng(index, sample)
+        if rng is None:
+            return sample
+        noisy = perturb_labels(self.perturb, label, rng)
         if not isinstance(sample, tuple):
             sample = copy.copy(sample)
             sample[self.label] = noisy
@@ -105,9 +118,11 @@ class NoisyLabels:
         if self.seed is None:
             return draw_seed()
         if isinstance(self.key, int | str):
-            return sample_rng(self.seed, check_entry("key", self.key, sample))
-        index = range(len(self.dataset))[index]
-        return sample_rng(self.seed, index if self.key is None else self.key[index])
+            name = check_entry("key", self.key, sample)
+        else:
+            index = range(len(self.dataset))[index]
+            name = index if self.key is None else self.key[index]
+        return sample_rng(self.seed, name) if in_share(self.seed, name, self.share) else None
 
 
 def _is_array(sample: Any) -> bool:

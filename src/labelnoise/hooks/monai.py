@@ -7,7 +7,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, RandomizableTransform
 
-from .._streams import sample_rng
+from .._streams import in_share, sample_rng
 from ._noise import Perturb, check_perturb, name_of, perturb_labels
 
 
@@ -32,13 +32,17 @@ class LabelNoised(MapTransform):
         ``sample_key(data, key)`` tells what names a label map. By default the last two parts of
         "filename_or_obj" in its metadata, folder and file, so that the noise is the same on any
         machine.
+    share : float, optional
+        Share of the label maps that have noise, chosen by `seed` and name as `in_share` does. The
+        others stay as they are.
     allow_missing_keys : bool, optional
         Whether entries may be missing.
 
     Raises
     ------
     ValueError
-        If no file name is known and `sample_key` is not given, or labels are not integers.
+        If no file name is known and `sample_key` is not given, `share` is out of its range, or
+        labels are not integers.
 
     Examples
     --------
@@ -61,20 +65,23 @@ class LabelNoised(MapTransform):
         seed: int,
         *,
         sample_key: Callable[[Mapping[Hashable, Any], Hashable], str] | None = None,
+        share: float = 1.0,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        sample_rng(seed, 0)
+        in_share(seed, 0, share)  # refuses bad ones here, not in a worker
         self.perturb = check_perturb(perturb)
         self.seed = seed
         self.sample_key = _file_name if sample_key is None else sample_key
+        self.share = share
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Return the data with noisy labels."""
         noisy = dict(data)
         for key in self.key_iterator(noisy):
-            rng = sample_rng(self.seed, self.sample_key(data, key))
-            noisy[key] = _perturb(self.perturb, data[key], rng)
+            name = self.sample_key(data, key)
+            if in_share(self.seed, name, self.share):
+                noisy[key] = _perturb(self.perturb, data[key], sample_rng(self.seed, name))
         return noisy
 
 

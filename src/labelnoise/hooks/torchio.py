@@ -7,7 +7,7 @@ from torchio import Subject
 from torchio.transforms import LabelTransform
 from torchio.transforms.augmentation import RandomTransform
 
-from .._streams import sample_rng
+from .._streams import in_share, sample_rng
 from ._noise import Perturb, check_perturb, name_of, perturb_labels
 
 
@@ -73,13 +73,17 @@ class FixedLabelNoise(LabelTransform):
     sample_key : callable, optional
         ``sample_key(subject, image_name)`` tells what names a label map. By default the last
         two parts of its path, folder and file, so that the noise is the same on any machine.
+    share : float, optional
+        Share of the label maps that have noise, chosen by `seed` and name as `in_share` does. The
+        others stay as they are.
     **kwargs
         As for every TorchIO transform: `p`, `copy`, `include`, `exclude`, `keep` and so on.
 
     Raises
     ------
     ValueError
-        If a label map has no path and `sample_key` is not given, or labels are not integers.
+        If a label map has no path and `sample_key` is not given, `share` is out of its range, or
+        labels are not integers.
 
     Examples
     --------
@@ -101,20 +105,24 @@ class FixedLabelNoise(LabelTransform):
         seed: int,
         *,
         sample_key: Callable[[Subject, str], str] | None = None,
+        share: float = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        sample_rng(seed, 0)
+        in_share(seed, 0, share)  # refuses bad ones here, not in a worker
         self.perturb = check_perturb(perturb)
         self.seed = seed
         self.sample_key = _file_name if sample_key is None else sample_key
-        self.args_names = ["perturb", "seed", "sample_key"]
+        self.share = share
+        self.args_names = ["perturb", "seed", "sample_key", "share"]
 
     def apply_transform(self, subject: Subject) -> Subject:
         """Perturb the label maps of a subject."""
         for name, image in self.get_images_dict(subject).items():
-            rng = sample_rng(self.seed, self.sample_key(subject, name))
-            image.set_data(perturb_labels(self.perturb, image.data, rng))
+            key = self.sample_key(subject, name)
+            if in_share(self.seed, key, self.share):
+                rng = sample_rng(self.seed, key)
+                image.set_data(perturb_labels(self.perturb, image.data, rng))
         return subject
 
 
