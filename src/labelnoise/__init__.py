@@ -1,9 +1,10 @@
 """Label noise for segmentation masks: wrong as human annotators are, by a known amount.
 
 Errors (`natural`, `choppy`, `random`, `bias`, `wobble`) and their values (`Noise`, `Chain`), scores
-(`dice`, `iou`), two ways to find the strength that gives a wanted score (`calibrate` for a data
-set, `match` for one mask), the noise that belongs to a sample (`sample_rng`), the samples that have
-some (`in_share`), and what errors of one's own are made of (`perturbation`, `perturb`, `redraw`).
+(`dice`, `iou`, `error_rate`), two ways to find the strength that gives a wanted score (`calibrate`
+for a data set, `match` for one mask), the noise that belongs to a sample (`sample_rng`), the
+samples that have some (`in_share`), and what errors of one's own are made of (`perturbation`,
+`perturb`, `redraw`).
 """
 
 from ._patch import Patch, perturb, perturbation
@@ -11,7 +12,7 @@ from ._redraw import Region, redraw
 from ._streams import in_share, sample_rng
 from .calibration import Calibration, Match, calibrate, match
 from .errors import bias, choppy, natural, random, wobble
-from .metrics import dice, iou
+from .metrics import dice, error_rate, iou
 from .noise import Chain, Noise
 
 __version__ = "0.1.0"
@@ -27,6 +28,7 @@ __all__ = [
     "calibrate",
     "choppy",
     "dice",
+    "error_rate",
     "in_share",
     "iou",
     "match",

@@ -1,7 +1,7 @@
 """How much of a mask another mask keeps."""
 
 from collections.abc import Callable, Iterable
-from math import nan
+from math import inf, nan
 from statistics import fmean
 from typing import Any, Literal, overload
 
@@ -134,13 +134,61 @@ def iou(
     return _score(iou_of, reference, other, labels, per_label)
 
 
+def error_rate(reference: Any, other: Any, *, labels: Iterable[int] | None = None) -> float:
+    """Return the number of wrong pixels as a share of the foreground.
+
+    In the literature of noisy labels it is beta, the amount of noise in a sample; alpha is the
+    share of noisy samples (`in_share`).
+
+    Parameters
+    ----------
+    reference, other : array of bool or int
+        Masks of one shape, of any number of axes from two.
+    labels : sequence of int, optional
+        The labels to score; by default all. A boolean mask has the label of the other mask, or 1 if
+        that has several.
+
+    Returns
+    -------
+    float
+        Number of pixels whose labels differ, at least one of them a scored one, divided by the
+        number of pixels of `reference` with a scored label. It is 0.0 for equal masks, may exceed
+        1, and is infinite where `reference` has no such label and `other` has.
+
+    Raises
+    ------
+    TypeError
+        If a mask is neither bool nor integer.
+    ValueError
+        If the shapes differ, `labels` are not different integers other than 0, or each mask has
+        one label and not the same.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> square = np.zeros((6, 6), np.uint8)
+    >>> square[1:5, 1:5] = 1
+    >>> error_rate(square, np.roll(square, 1, axis=1))
+    0.5
+    """
+    reference, other, listed = _alike(reference, other, labels)
+    wrong = reference != other
+    if listed is None:
+        mine, yours = _only_label(reference), _only_label(other)
+        if mine and yours and mine != yours:
+            refuse_other_label(mine, yours)
+        foreground = int(np.count_nonzero(reference))
+    else:
+        scored = _among(reference, listed)
+        foreground = int(np.count_nonzero(scored))
+        wrong &= scored | _among(other, listed)
+    errors = int(np.count_nonzero(wrong))
+    return errors / foreground if foreground else inf if errors else 0.0
+
+
 def overlap(reference: Any, other: Any, labels: Iterable[int] | None = None) -> dict[int, Counts]:
     """Count the pixels of each label in both masks together, in the first and in the second."""
-    reference, other = check_mask(reference, "reference"), check_mask(other, "other")
-    check_same_shape(reference, other)
-    listed = check_labels(labels)
-    if listed is None and (reference.dtype.kind == "b") != (other.dtype.kind == "b"):
-        reference, other = _as_bool(reference), _as_bool(other)
+    reference, other, listed = _alike(reference, other, labels)
     if _is_binary(reference) and _is_binary(other):
         counts = {1: _count(reference.view(np.bool_), other.view(np.bool_))}
         counts = counts if any(counts[1]) else {}
@@ -194,15 +242,36 @@ def _score(
     return mean_of(score_of, counts)
 
 
+def _alike(
+    reference: Any, other: Any, labels: Iterable[int] | None
+) -> tuple[NDArray[Any], NDArray[Any], list[int] | None]:
+    """Return masks whose values mean the same, and the labels that are listed, if any."""
+    reference, other = check_mask(reference, "reference"), check_mask(other, "other")
+    check_same_shape(reference, other)
+    listed = check_labels(labels)
+    if listed is None and (reference.dtype.kind == "b") != (other.dtype.kind == "b"):
+        reference, other = (
+            mask if _only_label(mask) is None else mask != 0 for mask in (reference, other)
+        )
+    return reference, other, listed
+
+
 def _is_binary(mask: NDArray[Any]) -> bool:
     return mask.dtype.kind == "b" or (mask.dtype == np.uint8 and mask.max(initial=0) < 2)
 
 
-def _as_bool(mask: NDArray[Any]) -> NDArray[Any]:
-    """Return the foreground of a mask with one label, and any other mask as it is."""
-    label = mask.max(initial=0) or mask.min(initial=0)
-    foreground: NDArray[np.bool_] = mask != 0
-    return mask if (foreground & (mask != label)).any() else foreground
+def _only_label(mask: NDArray[Any]) -> int | None:
+    """Return the label of a mask with one label, 0 for an empty one, None for several."""
+    label = int(mask.max(initial=0)) or int(mask.min(initial=0))
+    return None if ((mask != 0) & (mask != label)).any() else label
+
+
+def _among(mask: NDArray[Any], labels: list[int]) -> NDArray[np.bool_]:
+    """Return where a mask has one of some labels, which its dtype may be too small for."""
+    values = mask.view(np.uint8) if mask.dtype.kind == "b" else mask
+    limits = np.iinfo(values.dtype)
+    held = [label for label in labels if limits.min <= label <= limits.max]
+    return np.isin(values, np.array(held, values.dtype))
 
 
 def _count(here: NDArray[np.bool_], there: NDArray[np.bool_]) -> Counts:

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 
+import labelnoise
 from labelnoise.cli import main
 
 nibabel = pytest.importorskip("nibabel")
@@ -239,6 +240,16 @@ def test_compare_prints_the_scores_of_the_manifest(labels, tmp_path, capsys):
     ]
     assert [(row["case"], row["label"], float(row["dice"])) for row in rows] == expected
     assert all(0 < float(row["changed"]) < 0.2 for row in rows)
+    rates = {case["case"]: case["error_rate"] for case in manifest["cases"]}
+    assert rates["case_12"] == 0.0  # the empty one
+    for row in rows:
+        first, second = (
+            np.asarray(nibabel.load(folder / f"{row['case']}.nii.gz").dataobj)
+            for folder in (labels, target)
+        )
+        rate = labelnoise.error_rate(first, second)
+        assert float(row["error_rate"]) == rates[row["case"]] == rate
+        assert rate > float(row["changed"])
     assert all(float(row["iou"]) < float(row["dice"]) for row in rows)
     (target / "case_03.nii.gz").unlink()
     assert main(["compare", str(labels), str(target)]) == 1

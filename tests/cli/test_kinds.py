@@ -192,6 +192,12 @@ def test_a_prevalence_adds_the_label_of_the_data_set(tmp_path, amount):
     assert settings["noise"]["labels"] == [255]
     empty = np.asarray(Image.open(tmp_path / "out" / "empty.png"))
     assert np.unique(empty).tolist() == [0, 255]
+    manifest = json.loads(
+        (tmp_path / "out" / "manifest.json").read_text(), parse_constant=pytest.fail
+    )
+    rates = {case["case"]: case["error_rate"] for case in manifest["cases"]}
+    assert rates["empty"] is None  # errors without foreground, and JSON has no infinity
+    assert rates["full"] > 0.1
 
 
 def test_a_prevalence_needs_one_label(tmp_path, capsys):

@@ -146,8 +146,9 @@ def parser() -> argparse.ArgumentParser:
     compare = commands.add_parser(
         "compare",
         help="score the labels of two folders",
-        description="Print Dice and IoU of each label of each case that A and B have, and the\n"
-        f"share of the case's pixels that differ.\n\n{_WHERE.replace('SRC', 'A (and B)')}",
+        description="Print Dice and IoU of each label of each case that A and B have, the share\n"
+        "of the case's pixels that differ (changed), and their number as a share of its\n"
+        f"foreground (errors).\n\n{_WHERE.replace('SRC', 'A (and B)')}",
         formatter_class=raw,
     )
     compare.add_argument("a", metavar="A", type=Path, help="reference labels")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from .. import match, sample_rng
 from .. import perturb as perturb_patches
 from .._codes import distinct
-from ..metrics import dice_of, iou_of, overlap
+from ..metrics import dice_of, error_rate, iou_of, overlap
 from ..noise import Noise
 from ._files import LabelFile, publish, read
 
@@ -114,11 +115,13 @@ def perturb(job: Job, plan: Plan, target: float | None, tol: float) -> dict[str,
     content = file.encode(noisy)
     publish(job.result, content)
     scores = dices(file.labels, noisy, plan.labels)
+    rate = error_rate(file.labels, noisy, labels=plan.labels)
     return {
         "case": job.name,
         "file": job.result.name,
         "strength": used,
         "dice": {str(label): dice for label, dice in scores.items()},
+        "error_rate": rate if isfinite(rate) else None,
         "source_sha256": source,
         "sha256": sha256(content).hexdigest(),
     }
@@ -129,6 +132,7 @@ def compare(pair: tuple[str, Path, Path]) -> list[dict[str, Any]]:
     (first, _), (second, _) = read(pair[1]), read(pair[2])
     counts = overlap(first.labels, second.labels)
     changed = float(np.mean(first.labels != second.labels))
+    rate = error_rate(first.labels, second.labels)
     return [
         {
             "case": pair[0],
@@ -136,6 +140,7 @@ def compare(pair: tuple[str, Path, Path]) -> list[dict[str, Any]]:
             "dice": dice_of(*pixels),
             "iou": iou_of(*pixels),
             "changed": changed,
+            "error_rate": rate,
         }
         for label, pixels in counts.items()
     ]

@@ -142,18 +142,18 @@ def compare(options: Namespace, arguments: Sequence[str]) -> int:
                 rows += found
             tick(pair[0], failed.get(pair[0], ""))
     rows.sort(key=lambda row: (row["case"], row["label"]))
-    columns = ["case", "label", "dice", "iou", "changed"]
+    columns = ["case", "label", "dice", "iou", "changed", "error_rate"]
     if options.csv:
         writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     else:
         width = max([4, *(len(row["case"]) for row in rows)])
-        print(f"{'case':{width}} {'label':>6} {'Dice':>7} {'IoU':>7} {'changed':>8}")
+        print(f"{'case':{width}} {'label':>6} {'Dice':>7} {'IoU':>7} {'changed':>8} {'errors':>8}")
         for row in rows:
             print(
                 f"{row['case']:{width}} {row['label']:6} {row['dice']:7.4f} {row['iou']:7.4f} "
-                f"{row['changed']:8.3%}"
+                f"{row['changed']:8.3%} {row['error_rate']:8.3%}"
             )
     return _list(failed)
 
