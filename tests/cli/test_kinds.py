@@ -20,6 +20,12 @@ def disc(radius=12):
     return (distance < radius).astype(np.uint8) + (distance < radius / 2)
 
 
+def discs():
+    """Draw nine discs, five of them of another label."""
+    one = (np.hypot(*(np.indices((20, 20)) - 9.5)) < 6).astype(np.uint8)
+    return np.kron([[1, 2, 1], [2, 2, 1], [2, 1, 2]], one).astype(np.uint8)
+
+
 def pictures(folder, **masks):
     """Write masks as PNG files, and return the folder as a text."""
     folder.mkdir(parents=True)
@@ -46,13 +52,13 @@ def perturb(source, target, *options):
 @pytest.mark.parametrize("name", ERRORS)
 def test_every_error_can_be_chosen(tmp_path, name):
     """The manifest's noise is a value that gives the same labels again."""
-    source = pictures(tmp_path / "in", a=disc())
-    strength = 0.2 if labelnoise.noise.strength_name(ERRORS[name]) == "rate" else 1.5
+    source = pictures(tmp_path / "in", a=discs())
+    strength = 0.4 if labelnoise.noise.strength_name(ERRORS[name]) == "rate" else 1.5
     settings = perturb(source, tmp_path / "out", "--noise", name, "--strength", strength)
     assert settings["noise"] == {"error": name, "strength": strength}
     noise = labelnoise.Noise.from_dict(settings["noise"])
-    expected = noise(disc(), rng=labelnoise.sample_rng(0, "a"))
-    assert (expected != disc()).any()
+    expected = noise(discs(), rng=labelnoise.sample_rng(0, "a"))
+    assert (expected != discs()).any()
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / "a.png")), expected)
 
 

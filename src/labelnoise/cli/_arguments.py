@@ -203,6 +203,12 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
             type=_type_of(option.annotation) or str,
             help=f"{', '.join(takers)}: {_explained(ERRORS[error], name)}{default}",
         )
+    group.add_argument(
+        "--share",
+        type=float,
+        default=1.0,
+        help="share of noisy cases, chosen by --seed and name; others stay as they are (1)",
+    )
     group.add_argument("--seed", type=int, default=0, help="another seed, other noise (0)")
 
 
@@ -256,5 +262,5 @@ def _own_options() -> dict[str, dict[str, inspect.Parameter]]:
 OWN = _own_options()  # what errors take besides the shared options
 _OPTIONS = {"target": "dice", "rng": "seed"}  # where the command line has another name
 _OPTIONS |= {strength_name(error): "strength" for error in ERRORS.values()}
-_NAMES = "|".join((*_OPTIONS, "labels", "sample", "seed", "tol", "workers", *OWN))
+_NAMES = "|".join((*_OPTIONS, "labels", "sample", "seed", "share", "tol", "workers", *OWN))
 _ARGUMENT = rf"\b({_NAMES})=(\[.*?\]|\(.*?\)|'[^']*'|[^\s:;,]+)"

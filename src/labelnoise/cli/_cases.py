@@ -68,11 +68,12 @@ class Masks(Sequence[tuple[NDArray[Any], dict[str, Any]]]):
 
 @dataclass(frozen=True)
 class Job:
-    """A case to perturb, where to, and what an earlier run recorded of it."""
+    """A case to perturb or to copy, where to, and what an earlier run recorded of it."""
 
     name: str
     path: Path
     result: Path
+    noisy: bool
     done: dict[str, Any] | None
 
 
@@ -84,7 +85,7 @@ def look(path: Path, plan: Plan, labels: bool) -> set[int]:
 
 
 def perturb(job: Job, plan: Plan, target: float | None, tol: float) -> dict[str, Any]:
-    """Write a noisy copy of a case, and return its entry in the manifest.
+    """Write a copy of a case, noisy or not, and return its entry in the manifest.
 
     With a target, the case is matched to it, unless it has no label that is drawn.
 
@@ -101,6 +102,19 @@ def perturb(job: Job, plan: Plan, target: float | None, tol: float) -> dict[str,
             if digest(job.result) != job.done["sha256"]:
                 raise ValueError("was written, and changed since; remove the result and resume")
             return job.done
+    if job.noisy:
+        content, told = _draw(job, plan, target, tol)
+    else:
+        content = job.path.read_bytes()
+        told = {"strength": 0.0, "dice": {}, "error_rate": 0.0}
+        told["source_sha256"] = sha256(content).hexdigest()
+    publish(job.result, content)
+    result = {"sha256": sha256(content).hexdigest()}
+    return {"case": job.name, "file": job.result.name, "noisy": job.noisy, **told, **result}
+
+
+def _draw(job: Job, plan: Plan, target: float | None, tol: float) -> tuple[bytes, dict[str, Any]]:
+    """Return a noisy copy of a case as a file's bytes, and what the manifest tells of it."""
     file, source = read(job.path)
     apply: Any = partial(plan.noise, **plan.grid(file))
     rng = sample_rng(plan.seed, job.name)
@@ -112,18 +126,13 @@ def perturb(job: Job, plan: Plan, target: float | None, tol: float) -> dict[str,
         noisy, used = found.mask, found.strength * plan.noise.strength
     else:
         noisy, used = file.labels, None
-    content = file.encode(noisy)
-    publish(job.result, content)
     scores = dices(file.labels, noisy, plan.labels)
     rate = error_rate(file.labels, noisy, labels=plan.labels)
-    return {
-        "case": job.name,
-        "file": job.result.name,
+    return file.encode(noisy), {
         "strength": used,
         "dice": {str(label): dice for label, dice in scores.items()},
         "error_rate": rate if isfinite(rate) else None,
         "source_sha256": source,
-        "sha256": sha256(content).hexdigest(),
     }
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__, calibration
+from .. import __version__, calibration, in_share
 from .._patch import ERRORS
-from .._validate import check_count, check_seed, check_target, check_tol
+from .._validate import check_count, check_number, check_seed, check_target, check_tol
 from ..noise import Noise, strength_name
 from . import _cases
 from ._arguments import OWN, as_written, say
@@ -37,12 +37,13 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
         raise UsageError("--per-case goes with --dice; pass the score that each case shall have")
     _check(options)
     [plan] = _plans(options, source, [options.noise], options.strength)
+    noisy = _noisy(options, source)
     record = _open(options)
     failed: Failed = {}
     with Spread(options.workers, options.scheduler) as spread:
         searched = options.dice is not None and not options.per_case
         if plan.lacks_label or (searched and not record.found):
-            [plan], names = _survey(source, [plan], spread, failed)
+            [plan], names = _survey(source, noisy, [plan], spread, failed)
         settings = {
             "version": __version__,
             "noise": plan.noise.to_dict(),
@@ -50,6 +51,7 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
             "per_case": options.per_case,
             "tol": options.tol,
             "sample": options.sample,
+            "share": options.share,
             "seed": plan.seed,
             "plane": plan.plane,
             "spacing": options.spacing,
@@ -68,6 +70,7 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
                 name,
                 source.path(name),
                 options.dst / source.inner / source.cases[name],
+                name in noisy,
                 record.cases.get(name),
             )
             for name in source.cases
@@ -96,10 +99,11 @@ def calibrate(options: Namespace, arguments: Sequence[str]) -> int:
     source = find(options.src, options.pattern)
     _check(options)
     plans = _plans(options, source, options.noise, None)
+    noisy = _noisy(options, source)
     failed: Failed = {}
     rows = []
     with Spread(options.workers, options.scheduler) as spread:
-        plans, names = _survey(source, plans, spread, failed)
+        plans, names = _survey(source, noisy, plans, spread, failed)
         for noise, plan in zip(options.noise, plans, strict=True):
             for target in options.dice:
                 try:
@@ -165,6 +169,7 @@ def _check(options: Namespace) -> None:
         if options.command != "compare":
             check_seed("seed", options.seed)
             check_tol(options.tol)
+            check_number("share", options.share, 0.0, 1.0)
             check_count("sample", options.sample)
             for target in np.atleast_1d(1.0 if options.dice is None else options.dice).tolist():
                 check_target(target)
@@ -212,11 +217,22 @@ def _open(options: Namespace) -> Record:
     return record
 
 
+def _noisy(options: Namespace, source: Source) -> list[str]:
+    """Return the cases that are in the share."""
+    names = [name for name in source.cases if in_share(options.seed, name, options.share)]
+    if not names:
+        raise UsageError(
+            f"{as_written('share', options.share)}: chooses none of {len(source.cases)} cases; "
+            "pass a larger share, or another --seed"
+        )
+    return names
+
+
 def _survey(
-    source: Source, plans: Sequence[Plan], spread: Spread, failed: Failed
+    source: Source, noisy: Sequence[str], plans: Sequence[Plan], spread: Spread, failed: Failed
 ) -> tuple[list[Plan], list[str]]:
-    """Read every case once; return the plans with the label they lack, and the readable cases."""
-    paths = {source.path(name): name for name in source.cases}
+    """Read noisy cases once; return the plans with the label they lack, and the readable cases."""
+    paths = {source.path(name): name for name in noisy}
     wanted = any(plan.lacks_label for plan in plans)
     labels: set[int] = set()
     for path, found in spread.each(partial(_cases.look, plan=plans[0], labels=wanted), paths):
@@ -224,7 +240,7 @@ def _survey(
             failed[paths[path]] = say(found)
         else:
             labels |= found
-    names = [name for name in source.cases if name not in failed]
+    names = [name for name in noisy if name not in failed]
     if not names:
         listed = (f"\n  {name}: {reason}" for name, reason in sorted(failed.items()))
         raise UsageError(f"no case can be used; mend one, or pass another folder{''.join(listed)}")
@@ -270,6 +286,8 @@ def _search(
 
 
 def _dice(entry: dict[str, Any]) -> str:
+    if not entry["noisy"]:
+        return "as it was"
     scores = entry["dice"].values()
     return f"Dice {fmean(scores):.4f}" if scores else "nothing to draw"
 
@@ -279,8 +297,10 @@ def _conclude(options: Namespace, source: Source, record: Record, failed: Failed
         np.mean(list(case["dice"].values())) for case in record.cases.values() if case["dice"]
     ]
     done = len(source.cases.keys() - failed.keys())
+    noisy = sum(case["noisy"] for name, case in record.cases.items() if name not in failed)
+    some = f", {noisy} of them noisy" if options.share < 1 else ""
     mean = f", mean Dice {np.mean(scores):.4f}" if scores else ""
-    print(f"{done} of {len(source.cases)} cases in {options.dst}{mean}")
+    print(f"{done} of {len(source.cases)} cases in {options.dst}{some}{mean}")
     if source.dataset is not None:
         print(
             "For clean validation, copy the clean labels over those that nnU-Net scores, after "
