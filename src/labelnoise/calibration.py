@@ -467,8 +467,8 @@ def _first(perturb: Any, target: float) -> float:
     """Return the strength to begin with: one pixel or millimetre for lengths."""
     function = perturb.func if isinstance(perturb, partial) else perturb
     unit = 1.0
-    if isinstance(perturb, Noise):
-        function, unit = perturb.error, perturb.strength or 1.0
+    if isinstance(function, Noise):
+        function, unit = function.error, function.strength or 1.0
     is_length = function in ERRORS.values() and limit_of(function) == math.inf
     return (1.0 if is_length else max(1 - target, 0.005)) / unit
 
