@@ -129,3 +129,58 @@ def test_a_share_without_cases_is_refused(tmp_path, masks, capsys, command, shar
     assert main([command, *where, "--noise", "choppy", "--dice", "0.9", "--share", share]) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_each_case_has_a_target_of_its_own(tmp_path, masks):
+    """That of its name, between the two; the library finds the same masks."""
+    manifest = perturb(tmp_path, "--dice", "0.70:0.95", "--per-case", "--seed", 3)
+    assert manifest["settings"]["dice"] == [0.7, 0.95]
+    targets = [case["target"] for case in manifest["cases"]]
+    assert 0.7 <= min(targets) < 0.75
+    assert 0.8 < max(targets) <= 0.95
+    for case in manifest["cases"]:
+        name = case["case"]
+        target = labelnoise.sample_rng(3, f"target of {name}").uniform(0.70, 0.95)
+        assert case["target"] == target
+        rng = labelnoise.sample_rng(3, name)
+        found = labelnoise.match(masks[name], labelnoise.Noise("choppy", 1.0), target, rng=rng)
+        result = np.asarray(Image.open(tmp_path / "out" / f"{name}.png"))
+        np.testing.assert_array_equal(result, found.mask)
+        assert abs(labelnoise.dice(masks[name], result) - target) <= 0.005
+
+
+def test_one_target_stands_in_the_manifest_too(tmp_path, masks):
+    """Of noisy cases, where each has one."""
+    manifest = perturb(tmp_path, "--dice", "0.9", "--per-case", "--share", 0.6)
+    for case in manifest["cases"]:
+        assert case["target"] == (0.9 if case["noisy"] else None)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--dice", "0.7:0.95"], "--dice=0.7:0.95: a range gives each case a score of its own; pa"),
+        (["--dice", "0.95:0.7", "--per-case"], "--dice=0.95:0.7: pass the lower score first"),
+        (["--dice", "0.7:1.5", "--per-case"], "--dice=1.5: pass a number from 0 to 1"),
+        (["--dice", "0:0.9", "--per-case"], "--dice=0: pass a score above 0"),
+    ],
+)
+def test_ranges_that_cannot_be_are_refused(tmp_path, masks, capsys, options, message):
+    """With the remedy; nothing is written."""
+    command = ["perturb", str(tmp_path / "in"), str(tmp_path / "out"), "--noise", "choppy"]
+    assert main([*command, *options]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_range_is_not_resumed(tmp_path, masks, capsys):
+    """The message has both as they are written."""
+    options = ["--per-case", "--dice"]
+    perturb(tmp_path, *options, "0.7:0.95")
+    perturb(tmp_path, *options, "0.70:0.950", "--resume")
+    command = ["perturb", str(tmp_path / "in"), str(tmp_path / "out"), "--noise", "choppy"]
+    assert main([*command, *options, "0.7:0.9", "--resume"]) == 2
+    assert "was begun with --dice=0.7:0.95, not --dice=0.7:0.9;" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*command, *options, "0.7:", "--resume"])
+    assert "argument --dice: '0.7:': pass a number" in capsys.readouterr().err

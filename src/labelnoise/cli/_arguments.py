@@ -29,6 +29,8 @@ examples:
       one strength for all, so that the mean Dice score of the cases is 0.90
   labelnoise perturb labels noisy --noise natural --dice 0.90 --per-case
       a strength for each case, so that each has Dice 0.90
+  labelnoise perturb labels noisy --noise natural --dice 0.70:0.95 --per-case
+      a Dice score of its own for each case, to train a network for quality control
   labelnoise perturb labels noisy --noise choppy --strength 3 --spacing mm
       row ends off by 3 mm (standard deviation)
   labelnoise perturb Dataset003_Liver Dataset503_LiverNoisy --noise natural --dice 0.85
@@ -47,6 +49,8 @@ def as_written(name: str, value: Any) -> str:
         return f"no {flag}"
     if value is True:
         return flag
+    if name == "dice" and isinstance(value, list | tuple):
+        value = ":".join(str(score) for score in value)
     if isinstance(value, list | tuple):
         return " ".join([flag, *map(str, value)])
     return f"{flag}={shlex.quote(str(value).removesuffix('.0'))}"
@@ -98,7 +102,11 @@ def parser() -> argparse.ArgumentParser:
     )
     amount = perturb.add_mutually_exclusive_group(required=True)
     amount.add_argument(
-        "--dice", type=float, help="mean Dice score of the noisy labels, between 0 and 1"
+        "--dice",
+        metavar="SCORE|LOW:HIGH",
+        type=_scores,
+        help="mean Dice score of the noisy labels, between 0 and 1; with --per-case also a range, "
+        "in which each case has a score of its own",
     )
     amount.add_argument(
         "--strength",
@@ -227,6 +235,17 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers see SRC and DST"
     )
+
+
+def _scores(text: str) -> float | tuple[float, float]:
+    """Return a score, or the ends of a range."""
+    low, colon, high = text.partition(":")
+    try:
+        return (float(low), float(high)) if colon else float(low)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: pass a number, e.g. 0.9, or a range, e.g. 0.70:0.95"
+        ) from None
 
 
 def _type_of(annotation: Any) -> Callable[[str], Any] | None:

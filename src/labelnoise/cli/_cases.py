@@ -18,6 +18,8 @@ from ..metrics import dice_of, error_rate, iou_of, overlap
 from ..noise import Noise
 from ._files import LabelFile, publish, read
 
+Target = float | tuple[float, float] | None
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -84,10 +86,11 @@ def look(path: Path, plan: Plan, labels: bool) -> set[int]:
     return set(distinct(file.labels)[0].tolist()) - {0} if labels else set()
 
 
-def perturb(job: Job, plan: Plan, target: float | None, tol: float) -> dict[str, Any]:
+def perturb(job: Job, plan: Plan, target: Target, tol: float) -> dict[str, Any]:
     """Write a copy of a case, noisy or not, and return its entry in the manifest.
 
-    With a target, the case is matched to it, unless it has no label that is drawn.
+    With a target, the case is matched to it, unless it has no label that is drawn; with a range, to
+    one of its own in it.
 
     Raises
     ------
@@ -106,17 +109,19 @@ def perturb(job: Job, plan: Plan, target: float | None, tol: float) -> dict[str,
         content, told = _draw(job, plan, target, tol)
     else:
         content = job.path.read_bytes()
-        told = {"strength": 0.0, "dice": {}, "error_rate": 0.0}
+        told = {"target": None, "strength": 0.0, "dice": {}, "error_rate": 0.0}
         told["source_sha256"] = sha256(content).hexdigest()
     publish(job.result, content)
     result = {"sha256": sha256(content).hexdigest()}
     return {"case": job.name, "file": job.result.name, "noisy": job.noisy, **told, **result}
 
 
-def _draw(job: Job, plan: Plan, target: float | None, tol: float) -> tuple[bytes, dict[str, Any]]:
+def _draw(job: Job, plan: Plan, target: Target, tol: float) -> tuple[bytes, dict[str, Any]]:
     """Return a noisy copy of a case as a file's bytes, and what the manifest tells of it."""
     file, source = read(job.path)
     apply: Any = partial(plan.noise, **plan.grid(file))
+    if isinstance(target, tuple):
+        target = sample_rng(plan.seed, f"target of {job.name}").uniform(*target)
     rng = sample_rng(plan.seed, job.name)
     used: float | None = plan.noise.strength
     if target is None:
@@ -129,6 +134,7 @@ def _draw(job: Job, plan: Plan, target: float | None, tol: float) -> tuple[bytes
     scores = dices(file.labels, noisy, plan.labels)
     rate = error_rate(file.labels, noisy, labels=plan.labels)
     return file.encode(noisy), {
+        "target": target,
         "strength": used,
         "dice": {str(label): dice for label, dice in scores.items()},
         "error_rate": rate if isfinite(rate) else None,

@@ -35,6 +35,15 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
     check_nnunet(source, options.dst)
     if options.per_case and options.dice is None:
         raise UsageError("--per-case goes with --dice; pass the score that each case shall have")
+    if isinstance(options.dice, tuple):
+        written = as_written("dice", options.dice)
+        if not options.per_case:
+            raise UsageError(
+                f"{written}: a range gives each case a score of its own; pass --per-case too, or "
+                "one score"
+            )
+        if options.dice[0] > options.dice[1]:
+            raise UsageError(f"{written}: pass the lower score first")
     _check(options)
     [plan] = _plans(options, source, [options.noise], options.strength)
     noisy = _noisy(options, source)
