@@ -33,6 +33,9 @@ examples:
       a Dice score of its own for each case, to train a network for quality control
   labelnoise perturb labels noisy --noise choppy --strength 3 --spacing mm
       row ends off by 3 mm (standard deviation)
+  labelnoise perturb labels noisy --noise omit:0.3 bias:2 --spacing mm --dice 0.85
+      someone who misses small lesions and draws the rest 2 mm too large, both to such a degree that
+      the mean Dice score is 0.85; without --dice, just as written
   labelnoise perturb Dataset003_Liver Dataset503_LiverNoisy --noise natural --dice 0.85
       a dataset for nnU-Net with noisy training labels
 
@@ -87,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
 
     perturb = commands.add_parser(
         "perturb",
+        usage="labelnoise perturb SRC DST (--noise KIND[:STRENGTH] ... | --recipe FILE) [options]",
         help="write a noisy copy of a dataset",
         description=_PERTURB,
         epilog=_EXAMPLES.format(kinds="\n".join(map(_summary, ERRORS))),
@@ -94,24 +98,20 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_source(perturb)
     perturb.add_argument("dst", metavar="DST", type=Path, help="new folder for the noisy copy")
-    perturb.add_argument(
-        "--noise",
-        required=True,
-        choices=tuple(ERRORS),
-        help="how labels err",
-    )
-    amount = perturb.add_mutually_exclusive_group(required=True)
+    _add_kinds(perturb, "KIND[:STRENGTH]", "how labels err; several kinds one after the other")
+    amount = perturb.add_mutually_exclusive_group()
     amount.add_argument(
         "--dice",
         metavar="SCORE|LOW:HIGH",
         type=_scores,
-        help="mean Dice score of the noisy labels, between 0 and 1; with --per-case also a range, "
-        "in which each case has a score of its own",
+        help="mean Dice score of the noisy labels, between 0 and 1, to which all strengths are "
+        "scaled together; with --per-case also a range, in which each case has its own score",
     )
     amount.add_argument(
         "--strength",
         type=float,
-        help="; ".join(f"{name}: {strength_name(error)}" for name, error in ERRORS.items()),
+        help="strength of one kind; "
+        + "; ".join(f"{name}: {strength_name(error)}" for name, error in ERRORS.items()),
     )
     perturb.add_argument(
         "--per-case", action="store_true", help="reach --dice in each case, not on average"
@@ -130,19 +130,14 @@ def parser() -> argparse.ArgumentParser:
 
     calibrate = commands.add_parser(
         "calibrate",
+        usage="labelnoise calibrate SRC [--noise KIND ... | --recipe FILE] [options]",
         help="print the strengths that give wanted scores",
         description="Print the strength at which the mean Dice score of the cases in SRC is --dice."
         f"\n\n{_WHERE}",
         formatter_class=raw,
     )
     _add_source(calibrate)
-    calibrate.add_argument(
-        "--noise",
-        nargs="+",
-        default=list(ERRORS),
-        choices=tuple(ERRORS),
-        help="how labels err (all)",
-    )
+    _add_kinds(calibrate, "KIND", "how labels err, each on its own (all)")
     calibrate.add_argument(
         "--dice", nargs="+", type=float, default=[0.95, 0.9, 0.85], help="(0.95 0.90 0.85)"
     )
@@ -177,6 +172,16 @@ def _add_pattern(parser: argparse.ArgumentParser) -> None:
         "--pattern",
         default="*",
         help="which files, e.g. 'segmentation-*', or '**/*' for subfolders (*)",
+    )
+
+
+def _add_kinds(parser: argparse.ArgumentParser, metavar: str, explained: str) -> None:
+    parser.add_argument("--noise", nargs="+", metavar=metavar, help=explained)
+    parser.add_argument(
+        "--recipe",
+        metavar="FILE",
+        type=Path,
+        help="how labels err, as to_dict of a labelnoise.Noise or Chain tells in JSON",
     )
 
 

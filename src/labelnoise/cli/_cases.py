@@ -15,37 +15,38 @@ from .. import match, sample_rng
 from .. import perturb as perturb_patches
 from .._codes import distinct
 from ..metrics import dice_of, error_rate, iou_of, overlap
-from ..noise import Noise
+from ..noise import Chain, Noise, from_dict
 from ._files import LabelFile, publish, read
+from ._recipe import Described, filled, steps
 
 Target = float | tuple[float, float] | None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is done to every case: the noise, in which planes and unit, and the seed."""
+    """What is done to every case, and which of its labels are scored; None for all."""
 
-    noise: Noise
+    noise: Noise | Chain
+    labels: Sequence[int] | None
     plane: str
     millimetres: bool
     seed: int
-
-    @property
-    def labels(self) -> Sequence[int] | None:
-        """The labels that are drawn and scored; None for all."""
-        return self.noise.options.get("labels")
+    factor: float = 1.0
 
     @property
     def lacks_label(self) -> bool:
         """Whether a label must be found for a prevalence to be the share of."""
-        return self.labels is None and self.noise.options.get("prevalence") is not None
+        return any(map(_lacks_label, steps(self.noise.to_dict())))
 
     def with_labels(self, labels: Iterable[int]) -> "Plan":
-        """Return the same for these labels."""
-        noise = Noise(
-            self.noise.error, self.noise.strength, **self.noise.options, labels=tuple(labels)
-        )
-        return replace(self, noise=noise)
+        """Return the same with these labels where a label is lacking."""
+        listed = {"labels": tuple(labels)}
+        noise = filled(self.noise.to_dict(), lambda step: listed if _lacks_label(step) else {})
+        return replace(self, noise=from_dict(noise))
+
+    def strength(self, factor: float) -> float:
+        """Return the strength of the only error, or the factor of those of several."""
+        return factor * self.noise.strength if isinstance(self.noise, Noise) else factor
 
     def grid(self, file: LabelFile) -> dict[str, Any]:
         """Return the options of a call for one file."""
@@ -123,12 +124,12 @@ def _draw(job: Job, plan: Plan, target: Target, tol: float) -> tuple[bytes, dict
     if isinstance(target, tuple):
         target = sample_rng(plan.seed, f"target of {job.name}").uniform(*target)
     rng = sample_rng(plan.seed, job.name)
-    used: float | None = plan.noise.strength
+    used: float | None = plan.strength(plan.factor)
     if target is None:
-        noisy = apply(file.labels, rng=rng)
+        noisy = apply(file.labels, plan.factor, rng=rng)
     elif dices(file.labels, file.labels, plan.labels):
         found = match(file.labels, apply, target, tol=tol, labels=plan.labels, rng=rng)
-        noisy, used = found.mask, found.strength * plan.noise.strength
+        noisy, used = found.mask, plan.strength(found.strength)
     else:
         noisy, used = file.labels, None
     scores = dices(file.labels, noisy, plan.labels)
@@ -167,6 +168,10 @@ def dices(
     """Return the Dice score of each label that the reference has."""
     found = overlap(reference, other, labels)
     return {label: dice_of(*pixels) for label, pixels in found.items() if pixels[1]}
+
+
+def _lacks_label(step: Described) -> bool:
+    return step.get("labels") is None and step.get("prevalence") is not None
 
 
 def digest(path: Path) -> str:

@@ -15,12 +15,13 @@ import numpy as np
 
 from .. import __version__, calibration, in_share
 from .._patch import ERRORS
-from .._validate import check_count, check_number, check_seed, check_target, check_tol
-from ..noise import Noise, strength_name
+from .._validate import check_count, check_labels, check_number, check_seed, check_target, check_tol
+from ..noise import from_dict, strength_name
 from . import _cases
 from ._arguments import OWN, as_written, say
 from ._cases import Job, Masks, Plan
 from ._progress import progress
+from ._recipe import Described, filled, kind, recipe, steps, written
 from ._record import Record, clean_up
 from ._sources import Source, UsageError, check_apart, check_nnunet, copy_rest, find
 from ._spread import Spread
@@ -45,7 +46,7 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
         if options.dice[0] > options.dice[1]:
             raise UsageError(f"{written}: pass the lower score first")
     _check(options)
-    [plan] = _plans(options, source, [options.noise], options.strength)
+    [plan] = _plans(options, source, [_described(options)])
     noisy = _noisy(options, source)
     record = _open(options)
     failed: Failed = {}
@@ -56,6 +57,7 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
         settings = {
             "version": __version__,
             "noise": plan.noise.to_dict(),
+            "labels": plan.labels,
             "dice": options.dice,
             "per_case": options.per_case,
             "tol": options.tol,
@@ -72,7 +74,7 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
             found = _search(source, names, plan, options.dice, options, spread)
         record.begin(shlex.join(["labelnoise", *arguments]), settings, found)
         if searched:
-            plan = replace(plan, noise=plan.noise.scaled(found["strength"]))
+            plan = replace(plan, factor=found["strength"])
         copy_rest(source, options.dst, options.copy_images)
         jobs = [
             Job(
@@ -107,20 +109,26 @@ def calibrate(options: Namespace, arguments: Sequence[str]) -> int:
     """Print the strengths that give wanted scores."""
     source = find(options.src, options.pattern)
     _check(options)
-    plans = _plans(options, source, options.noise, None)
+    if options.recipe is not None:
+        _check_alone(options)
+        titles, described = ["recipe"], [recipe(options.recipe)]
+    else:
+        titles = list(ERRORS) if options.noise is None else options.noise
+        described = [kind(word) for word in titles]
+    plans = _plans(options, source, described)
     noisy = _noisy(options, source)
     failed: Failed = {}
     rows = []
     with Spread(options.workers, options.scheduler) as spread:
         plans, names = _survey(source, noisy, plans, spread, failed)
-        for noise, plan in zip(options.noise, plans, strict=True):
+        for title, plan in zip(titles, plans, strict=True):
             for target in options.dice:
                 try:
                     found = _search(source, names, plan, target, options, spread)
                 except UsageError as error:
-                    failed[f"{noise} {target:g}"] = str(error)
+                    failed[f"{title} {target:g}"] = str(error)
                 else:
-                    rows.append({"noise": noise, "dice": target, **found})
+                    rows.append({"noise": title, "dice": target, **found})
     if options.json:
         print(json.dumps(rows, indent=1))
     else:
@@ -180,35 +188,70 @@ def _check(options: Namespace) -> None:
             check_tol(options.tol)
             check_number("share", options.share, 0.0, 1.0)
             check_count("sample", options.sample)
+            check_labels(options.labels)
             for target in np.atleast_1d(1.0 if options.dice is None else options.dice).tolist():
                 check_target(target)
     except ValueError as error:
         raise UsageError(say(error)) from error
 
 
-def _plans(
-    options: Namespace, source: Source, names: Sequence[str], strength: float | None
-) -> list[Plan]:
-    """Return what is done to every case, for each kind of noise."""
+def _described(options: Namespace) -> Described:
+    """Return the noise as --noise or --recipe describes it."""
+    if options.recipe is not None:
+        _check_alone(options)
+        if options.strength is not None:
+            raise UsageError(
+                f"{as_written('strength', options.strength)}: a recipe has strengths of its own; "
+                "leave it out, or pass --dice to scale them"
+            )
+        return recipe(options.recipe)
+    if options.noise is None:
+        raise UsageError(
+            "--noise: is missing; pass a kind of error, e.g. --noise natural, or a --recipe"
+        )
+    return written(options.noise, options.strength, options.dice is not None)
+
+
+def _check_alone(options: Namespace) -> None:
+    """Refuse a recipe beside kinds of error."""
+    if options.noise is not None:
+        flag = as_written("recipe", options.recipe)
+        raise UsageError(f"{flag}: goes without --noise; leave one out")
+
+
+def _plans(options: Namespace, source: Source, noises: Sequence[Described]) -> list[Plan]:
+    """Return what is done to every case, for each noise."""
     if source.has_pictures and (options.plane, options.spacing) != ("axial", "pixel"):
         raise UsageError("--plane and --spacing go with NIfTI volumes; leave them out for pictures")
-    if options.spacing == "mm" and all(strength_name(ERRORS[name]) == "rate" for name in names):
-        raise UsageError(f"--spacing=mm: {names[0]} noise has a rate, without unit; leave it out")
     given = {name: getattr(options, name) for name in OWN if getattr(options, name) is not None}
-    for name, value in given.items():
-        if not OWN[name].keys() & set(names):
-            takers = " or ".join(OWN[name])
-            raise UsageError(f"{as_written(name, value)}: goes with --noise {takers}; leave it out")
     labels = source.drawn if options.labels is None else options.labels
     shared = {} if labels is None else {"labels": labels}
+
+    def more(step: Described) -> Described:
+        return shared | {name: value for name, value in given.items() if step["error"] in OWN[name]}
+
+    every = [step for noise in noises for step in steps(noise)]
+    for name, value in given.items():
+        if not any(name in more(step) and name not in step for step in every):
+            takers = " or ".join(OWN[name])
+            own = f"{takers} steps that have none of their own"
+            whose = f"--noise {takers}" if options.recipe is None else own
+            raise UsageError(f"{as_written(name, value)}: goes with {whose}; leave it out")
     plans = []
-    for name in names:
-        more = {option: value for option, value in given.items() if name in OWN[option]}
+    for noise in noises:
         try:
-            noise = Noise(name, 1.0 if strength is None else strength, **more, **shared)
-        except ValueError as error:
-            raise UsageError(say(error)) from error
-        plans.append(Plan(noise, options.plane, options.spacing == "mm", options.seed))
+            made = from_dict(filled(noise, more))
+        except (TypeError, ValueError) as error:
+            if options.recipe is None:
+                raise UsageError(say(error)) from error
+            raise UsageError(f"{as_written('recipe', options.recipe)}: {error}") from error
+        plans.append(Plan(made, labels, options.plane, options.spacing == "mm", options.seed))
+    if options.spacing == "mm" and all(
+        strength_name(ERRORS[step["error"]]) == "rate" for step in every
+    ):
+        raise UsageError(
+            f"--spacing=mm: {every[0]['error']} noise has a rate, without unit; leave it out"
+        )
     return plans
 
 

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ._arguments import as_written
+from ._arguments import OWN, as_written
 from ._files import write
+from ._recipe import steps, words
 from ._sources import UsageError
 
 Entry = dict[str, Any]
@@ -49,13 +50,15 @@ class Record:
 
     def agree(self, settings: Entry) -> None:
         """Refuse settings other than those that the folder was begun with."""
-        old, new = _flat(self.settings), _flat(json.loads(json.dumps(settings)))
-        for name in {**old, **new} if old else ():
-            if old.get(name) != new.get(name):
-                raise UsageError(
-                    f"DST={str(self._folder)!r} was begun with {as_written(name, old.get(name))}, "
-                    f"not {as_written(name, new.get(name))}; pass the same, or another folder"
-                )
+        old, new = self.settings, json.loads(json.dumps(settings))
+        for one, other in (_flat(old), _flat(new)), (_recipe(old), _recipe(new)):
+            for name in {**one, **other} if old else ():
+                if one.get(name) != other.get(name):
+                    raise UsageError(
+                        f"DST={str(self._folder)!r} was begun with "
+                        f"{as_written(name, one.get(name))}, not "
+                        f"{as_written(name, other.get(name))}; pass the same, or another folder"
+                    )
 
     def begin(self, command: str, settings: Entry, found: Entry) -> None:
         """Write what holds for all cases, unless it was written before."""
@@ -96,8 +99,15 @@ def _flat(settings: Entry) -> Entry:
     noise = settings.get("noise")
     if not isinstance(noise, dict):
         return settings
-    own = {"noise" if name == "error" else name: value for name, value in noise.items()}
-    return {**settings, **own}
+    own = {name: step[name] for step in steps(noise) for name in OWN if name in step}
+    if "chain" in noise:
+        return {**settings, "noise": words(noise), **own}
+    return {**settings, "noise": [noise["error"]], "strength": noise["strength"], **own}
+
+
+def _recipe(settings: Entry) -> Entry:
+    """Return what the command line may not tell of the noise, such as labels of single steps."""
+    return {"recipe": json.dumps(settings.get("noise"))}
 
 
 def clean_up(folder: Path) -> None:
