@@ -1,5 +1,6 @@
 """The command line does what the library does: every error, its options, the same strengths."""
 
+import inspect
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import labelnoise
 from labelnoise._patch import ERRORS
 from labelnoise.cli import main
+from labelnoise.cli._arguments import OWN
 
 nibabel = pytest.importorskip("nibabel")
 Image = pytest.importorskip("PIL.Image")
@@ -81,6 +83,23 @@ def test_options_of_errors_reach_them(tmp_path, name, option, value):
         disc(), 1, labels=[1], rng=labelnoise.sample_rng(0, "a"), **{option: value}
     )
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / "a.png")), expected)
+
+
+def test_help_explains_every_option_of_every_kind(capsys, monkeypatch):
+    """With the default of each kind that takes it."""
+    monkeypatch.setenv("COLUMNS", "1000")
+    with pytest.raises(SystemExit):
+        main(["perturb", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for name, error in ERRORS.items():
+        for option in list(inspect.signature(error).parameters.values())[2:]:
+            if option.name in OWN:
+                described = (
+                    inspect.getdoc(error).split(f"\n{option.name} : ")[1].split("\n    ", 1)[1]
+                )
+                default = "" if option.default is None else f" ({option.default})"
+                sentence = " ".join(described.split("\n\n")[0].split()).split(". ")[0].rstrip(".")
+                assert f"{name}: {sentence}{default}" in text
 
 
 def test_a_new_error_is_an_argument(tmp_path, monkeypatch):

@@ -207,14 +207,13 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
         help="unit of lengths in NIfTI volumes (pixel)",
     )
     for name, takers in OWN.items():
-        error, option = next(iter(takers.items()))
-        default = "" if option.default is None else f" ({option.default})"
+        option = next(iter(takers.values()))
         choices = get_args(option.annotation) if _type_of(option.annotation) is str else ()
         group.add_argument(
             f"--{name}",
             metavar="|".join(choices) or None,
             type=_type_of(option.annotation) or str,
-            help=f"{', '.join(takers)}: {_explained(ERRORS[error], name)}{default}",
+            help="; ".join(f"{error}: {_explained(error, takers[error])}" for error in takers),
         )
     group.add_argument(
         "--share",
@@ -261,11 +260,14 @@ def _type_of(annotation: Any) -> Callable[[str], Any] | None:
     return next((kind for kind in (int, float, str) if kind in kinds), None)
 
 
-def _explained(error: Callable[..., Any], name: str) -> str:
-    """Return the first sentence about a parameter in the docstring of an error."""
-    found = re.search(rf"\n *{name} : .*\n((?: {{8}}.*\n)+)", error.__doc__ or "")
-    text = " ".join(found[1].split()) if found else ""
-    return text.split(". ")[0].rstrip(".").replace("%", "%%")
+def _explained(error: str, option: inspect.Parameter) -> str:
+    """Return the first sentence about an option in the docstring of an error, and its default."""
+    found = re.search(
+        rf"\n{option.name} : .*\n((?: {{4}}.*\n)+)", inspect.getdoc(ERRORS[error]) or ""
+    )
+    text = " ".join(found[1].split()).split(". ")[0].rstrip(".") if found else ""
+    default = "" if option.default is None else f" ({option.default})"
+    return f"{text}{default}".replace("%", "%%")
 
 
 def _summary(name: str) -> str:
