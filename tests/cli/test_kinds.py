@@ -54,14 +54,21 @@ def perturb(source, target, *options):
 @pytest.mark.parametrize("name", ERRORS)
 def test_every_error_can_be_chosen(tmp_path, name):
     """The manifest's noise is a value that gives the same labels again."""
-    source = pictures(tmp_path / "in", a=discs())
+    stack = np.stack([0 * discs(), *[discs()] * 3, 0 * discs()])
+    (tmp_path / "in").mkdir()
+    pages = [Image.fromarray(plane) for plane in stack]
+    pages[0].save(tmp_path / "in" / "a.tif", save_all=True, append_images=pages[1:])
     strength = 0.4 if labelnoise.noise.strength_name(ERRORS[name]) == "rate" else 1.5
-    settings = perturb(source, tmp_path / "out", "--noise", name, "--strength", strength)
+    options = ["--noise", name, "--strength", strength, "--volumes"]
+    settings = perturb(str(tmp_path / "in"), tmp_path / "out", *options)
     assert settings["noise"] == {"error": name, "strength": strength}
     noise = labelnoise.Noise.from_dict(settings["noise"])
-    expected = noise(discs(), rng=labelnoise.sample_rng(0, "a"))
-    assert (expected != discs()).any()
-    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / "a.png")), expected)
+    expected = noise(stack, axes=(0, 1, 2), rng=labelnoise.sample_rng(0, "a"))
+    assert (expected != stack).any()
+    with Image.open(tmp_path / "out" / "a.tif") as image:
+        for number, plane in enumerate(expected):
+            image.seek(number)
+            np.testing.assert_array_equal(np.asarray(image), plane)
 
 
 @pytest.mark.parametrize(

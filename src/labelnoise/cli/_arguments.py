@@ -201,6 +201,11 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
         help="planes of NIfTI volumes that annotators draw in (axial)",
     )
     group.add_argument(
+        "--volumes",
+        action="store_true",
+        help="label each NIfTI volume, or stack of TIFF pages, in one go, not each plane",
+    )
+    group.add_argument(
         "--spacing",
         choices=("mm", "pixel"),
         default="pixel",

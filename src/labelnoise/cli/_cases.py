@@ -29,6 +29,7 @@ class Plan:
     noise: Noise | Chain
     labels: Sequence[int] | None
     plane: str
+    volumes: bool
     millimetres: bool
     seed: int
     factor: float = 1.0
@@ -50,7 +51,7 @@ class Plan:
 
     def grid(self, file: LabelFile) -> dict[str, Any]:
         """Return the options of a call for one file."""
-        axes = file.axes(self.plane)
+        axes = file.axes(self.plane, self.volumes)
         return {"axes": axes, "spacing": file.spacing(axes) if self.millimetres else None}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from statistics import fmean
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -20,8 +20,9 @@ from ..noise import from_dict, strength_name
 from . import _cases
 from ._arguments import OWN, as_written, say
 from ._cases import Job, Masks, Plan
+from ._files import PICTURES
 from ._progress import progress
-from ._recipe import Described, filled, kind, recipe, steps, written
+from ._recipe import Described, filled, kind, misfit, recipe, steps, written
 from ._record import Record, clean_up
 from ._sources import Source, UsageError, check_apart, check_nnunet, copy_rest, find
 from ._spread import Spread
@@ -65,6 +66,7 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
             "share": options.share,
             "seed": plan.seed,
             "plane": plan.plane,
+            "volumes": plan.volumes,
             "spacing": options.spacing,
             "pattern": options.pattern,
         }
@@ -113,8 +115,10 @@ def calibrate(options: Namespace, arguments: Sequence[str]) -> int:
         _check_alone(options)
         titles, described = ["recipe"], [recipe(options.recipe)]
     else:
-        titles = list(ERRORS) if options.noise is None else options.noise
-        described = [kind(word) for word in titles]
+        described = [kind(word) for word in options.noise or ERRORS]
+        if options.noise is None:
+            described = [step for step in described if not misfit(step, options.volumes)]
+        titles = [step["error"] for step in described]
     plans = _plans(options, source, described)
     noisy = _noisy(options, source)
     failed: Failed = {}
@@ -221,8 +225,12 @@ def _check_alone(options: Namespace) -> None:
 
 def _plans(options: Namespace, source: Source, noises: Sequence[Described]) -> list[Plan]:
     """Return what is done to every case, for each noise."""
-    if source.has_pictures and (options.plane, options.spacing) != ("axial", "pixel"):
+    if source.endings & {*PICTURES} and (options.plane, options.spacing) != ("axial", "pixel"):
         raise UsageError("--plane and --spacing go with NIfTI volumes; leave them out for pictures")
+    if options.volumes and ".png" in source.endings:
+        raise UsageError(
+            "--volumes goes with NIfTI volumes and TIFF stacks; leave it out for PNG files"
+        )
     given = {name: getattr(options, name) for name in OWN if getattr(options, name) is not None}
     labels = source.drawn if options.labels is None else options.labels
     shared = {} if labels is None else {"labels": labels}
@@ -245,14 +253,31 @@ def _plans(options: Namespace, source: Source, noises: Sequence[Described]) -> l
             if options.recipe is None:
                 raise UsageError(say(error)) from error
             raise UsageError(f"{as_written('recipe', options.recipe)}: {error}") from error
-        plans.append(Plan(made, labels, options.plane, options.spacing == "mm", options.seed))
+        millimetres = options.spacing == "mm"
+        plans.append(Plan(made, labels, options.plane, options.volumes, millimetres, options.seed))
     if options.spacing == "mm" and all(
         strength_name(ERRORS[step["error"]]) == "rate" for step in every
     ):
         raise UsageError(
             f"--spacing=mm: {every[0]['error']} noise has a rate, without unit; leave it out"
         )
+    for step in every:
+        if misfit(step, options.volumes):
+            _refuse_misfit(options, step["error"])
     return plans
+
+
+def _refuse_misfit(options: Namespace, error: str) -> NoReturn:
+    """Say that an error is not one of planes, or not one of volumes."""
+    if options.recipe is None:
+        word = next(word for word in options.noise if word.partition(":")[0] == error)
+        what = f"{as_written('noise', [word])}: works"
+    else:
+        what = f"{as_written('recipe', options.recipe)}: {error} works"
+    kinds, remedy = (
+        ("planes", "leave --volumes out") if options.volumes else ("volumes", "pass --volumes")
+    )
+    raise UsageError(f"{what} on {kinds} only; {remedy}")
 
 
 def _open(options: Namespace) -> Record:

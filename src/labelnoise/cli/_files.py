@@ -22,11 +22,14 @@ class LabelFile(Protocol):
 
     labels: NDArray[Any]
 
-    def axes(self, plane: str) -> tuple[int, int]:
-        """Return the (row, column) axes of the planes that are called axial, sagittal, coronal."""
+    def axes(self, plane: str, volumes: bool) -> tuple[int, ...]:
+        """Return the (row, column) axes of planes that are called axial, sagittal or coronal.
 
-    def spacing(self, axes: tuple[int, int]) -> tuple[float, float]:
-        """Return the millimetres from row to row and from column to column."""
+        Of volumes, return the axis of their slices before.
+        """
+
+    def spacing(self, axes: tuple[int, ...]) -> tuple[float, ...]:
+        """Return the millimetres from pixel to pixel along each axis."""
 
     def encode(self, labels: NDArray[Any]) -> bytes:
         """Return the file's bytes with other labels."""
@@ -100,7 +103,7 @@ class _Nifti:
         self._scaled = (proxy.slope, proxy.inter) != (1, 0)
         self.labels = _whole(stored * proxy.slope + proxy.inter if self._scaled else stored)
 
-    def axes(self, plane: str) -> tuple[int, int]:
+    def axes(self, plane: str, volumes: bool) -> tuple[int, ...]:
         from nibabel.orientations import io_orientation
 
         world = io_orientation(self._image.affine)[:, 0].tolist()
@@ -114,9 +117,14 @@ class _Nifti:
             raise ValueError(
                 f"shape {self.labels.shape} has no {plane} planes wider than one pixel; {remedy}"
             )
-        return axes[plane]
+        if not volumes:
+            return axes[plane]
+        across = ({0, 1, 2} - set(axes[plane])).pop()
+        if across >= self.labels.ndim:
+            raise ValueError(f"shape {self.labels.shape} has no volume; leave --volumes out")
+        return across, *axes[plane]
 
-    def spacing(self, axes: tuple[int, int]) -> tuple[float, float]:
+    def spacing(self, axes: tuple[int, ...]) -> tuple[float, ...]:
         header = self._image.header
         try:
             unit = _MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
@@ -124,8 +132,7 @@ class _Nifti:
             raise ValueError(
                 f"has the unknown unit {error} in its header; mend it, or leave --spacing out"
             ) from error
-        row, column = (float(header.get_zooms()[axis]) * unit for axis in axes)
-        return row, column
+        return tuple(float(header.get_zooms()[axis]) * unit for axis in axes)
 
     def encode(self, labels: NDArray[Any]) -> bytes:
         proxy = self._image.dataobj
@@ -166,12 +173,14 @@ class _Picture:
         self._dtype = planes.dtype
         self.labels = (planes.view(np.uint8) if mode == "1" else planes).reshape(shape)
 
-    def axes(self, plane: str) -> tuple[int, int]:
+    def axes(self, plane: str, volumes: bool) -> tuple[int, ...]:
         if plane != "axial":
             raise ValueError(f"a picture has no {plane} planes; leave --plane out")
-        return self.labels.ndim - 2, self.labels.ndim - 1
+        if volumes and self.labels.ndim < 3:
+            raise ValueError("a picture of one page has no volume; leave --volumes out")
+        return tuple(range(self.labels.ndim))[-3 if volumes else -2 :]
 
-    def spacing(self, axes: tuple[int, int]) -> tuple[float, float]:
+    def spacing(self, axes: tuple[int, ...]) -> tuple[float, ...]:
         raise ValueError("a picture has no millimetres; leave --spacing out")
 
     def encode(self, labels: NDArray[Any]) -> bytes:

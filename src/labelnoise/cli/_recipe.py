@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .._patch import ERRORS
 from ..noise import Noise, strength_name
 from ._arguments import as_written
@@ -89,6 +91,16 @@ def filled(described: Described, more: Callable[[Described], Described]) -> Desc
 def words(described: Described) -> list[str]:
     """Return what --noise would be for a chain."""
     return [f"{step['error']}:{step['strength']:.12g}" for step in steps(described)]
+
+
+def misfit(step: Described, volumes: bool) -> bool:
+    """Return whether an error cannot be made on volumes, or on planes."""
+    axes = range(3 if volumes else 2)
+    try:
+        Noise.from_dict(step)(np.zeros([2] * len(axes), np.uint8), axes=tuple(axes), rng=0)
+    except ValueError:
+        return True
+    return False
 
 
 def _step(word: str) -> dict[str, Any]:

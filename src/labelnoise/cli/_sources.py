@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ._files import PICTURES, SUFFIXES, publish, suffix_of
+from ._files import SUFFIXES, publish, suffix_of
 
 _NNUNET = re.compile(r"Dataset(\d{3})_\w+")
 
@@ -43,9 +43,9 @@ class Source:
         return self.folder / self.inner / self.cases[case]
 
     @property
-    def has_pictures(self) -> bool:
-        """Whether some of the files are pictures."""
-        return any(suffix_of(path.name) in PICTURES for path in self.cases.values())
+    def endings(self) -> set[str]:
+        """The endings of the files' names."""
+        return {suffix_of(path.name) for path in self.cases.values()}
 
     @property
     def drawn(self) -> list[int] | None:
