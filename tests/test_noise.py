@@ -37,6 +37,25 @@ def test_values_are_equal_to_their_copies(noise):
     assert noise != noise.scaled(2.0)
 
 
+@pytest.mark.parametrize(
+    "into",
+    [{1: 2, -3: {1: 0.5, 2: np.float32(0.25)}}, {np.int16(1): 2}, [[0, 1], [0.5, 0.5]], np.eye(2)],
+)
+def test_options_that_are_mappings_or_matrices_go_through_json(into):
+    """Though JSON has no names but texts."""
+
+    @labelnoise.perturbation
+    def swap(mask, rate, *, into=None, **options):
+        assert not isinstance(into, dict) or all(isinstance(label, int) for label in into)
+        return labelnoise.perturb(mask, lambda patch: patch.codes, **options)
+
+    noise = Noise("swap", 0.5, into=into, labels=[1, 2])
+    copy = from_dict(json.loads(json.dumps(noise.to_dict())))
+    assert copy == noise
+    assert hash(copy) == hash(noise)
+    np.testing.assert_array_equal(copy(DISC, rng=0), DISC)
+
+
 @pytest.mark.parametrize("noise", VALUES, ids=repr)
 def test_strength_is_a_factor(noise):
     """0 changes nothing, and twice the noise is the noise of twice the strength."""

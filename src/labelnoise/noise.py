@@ -208,7 +208,15 @@ def limit_of(perturb: Any) -> float:
 
 
 def _plain(value: Any) -> Any:
-    """Return what compares equal and goes through JSON: numbers, text and tuples."""
+    """Return what compares equal and goes through JSON: numbers, text, tuples and mappings."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
+    if isinstance(value, Mapping):
+        return {_label(key): _plain(each) for key, each in value.items()}
     return tuple(map(_plain, value)) if isinstance(value, list | tuple | range) else value
+
+
+def _label(key: Any) -> Any:
+    """Return a key of a mapping; JSON makes texts of integers."""
+    is_number = isinstance(key, str) and key.removeprefix("-").isdecimal()
+    return int(key) if is_number else _plain(key)
