@@ -468,7 +468,7 @@ def _first(perturb: Any, target: float) -> float:
     function = perturb.func if isinstance(perturb, partial) else perturb
     unit = 1.0
     if isinstance(function, Noise):
-        function, unit = function.error, function.strength or 1.0
+        unit, function = function.strength or 1.0, function.error
     is_length = function in ERRORS.values() and limit_of(function) == math.inf
     return (1.0 if is_length else max(1 - target, 0.005)) / unit
 
