@@ -160,6 +160,18 @@ def test_a_recipe_of_one_kind(source):
     assert abs(manifest["found"]["score"] - 0.85) <= 0.005
 
 
+@pytest.mark.parametrize("into", [{2: {1: 0.5}}, [[0, 0], [0.5, 0.5]]])
+def test_a_recipe_tells_what_is_taken_for_what(source, into):
+    """A mapping or a matrix, which no word of the command line can hold."""
+    noise = Noise("confuse", 1.0, into=into, labels=[1, 2])
+    manifest = run(source, "--recipe", recipe(source, noise))
+    assert labelnoise.noise.from_dict(manifest["settings"]["noise"]) == noise
+    check(source, noise)
+    run(source, "--recipe", recipe(source, noise), "--resume")
+    with pytest.raises(SystemExit):
+        run(source, "--noise", "confuse:1", "--into", "1")
+
+
 def test_labels_that_a_recipe_draws_are_scored_with_all_others(source):
     """If none are named, as a missed lesion changes the liver too."""
     manifest = run(source, "--recipe", recipe(source, Noise("omit", 0.5, labels=[2])))

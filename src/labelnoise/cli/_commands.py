@@ -38,17 +38,18 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
     if options.per_case and options.dice is None:
         raise UsageError("--per-case goes with --dice; pass the score that each case shall have")
     if isinstance(options.dice, tuple):
-        written = as_written("dice", options.dice)
+        flag = as_written("dice", options.dice)
         if not options.per_case:
             raise UsageError(
-                f"{written}: a range gives each case a score of its own; pass --per-case too, or "
+                f"{flag}: a range gives each case a score of its own; pass --per-case too, or "
                 "one score"
             )
         if options.dice[0] > options.dice[1]:
-            raise UsageError(f"{written}: pass the lower score first")
+            raise UsageError(f"{flag}: pass the lower score first")
     _check(options)
     [plan] = _plans(options, source, [_described(options)])
     noisy = _noisy(options, source)
+    chosen = set(noisy)
     record = _open(options)
     failed: Failed = {}
     with Spread(options.workers, options.scheduler) as spread:
@@ -83,7 +84,7 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
                 name,
                 source.path(name),
                 options.dst / source.inner / source.cases[name],
-                name in noisy,
+                name in chosen,
                 record.cases.get(name),
             )
             for name in source.cases
