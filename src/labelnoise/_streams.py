@@ -72,8 +72,8 @@ def in_share(seed: int, key: str | bytes | int | os.PathLike[str], share: float)
     -------
     bool
         The same on every machine. Each sample is chosen on its own, so few samples may have a
-        somewhat larger or smaller share of noisy ones. A larger share has the samples of a smaller one, and others. It
-        is independent of the generators that `sample_rng` gives.
+        somewhat larger or smaller share of noisy ones. A larger share has the samples of a smaller
+        one, and others. It is independent of the generators that `sample_rng` gives.
 
     Raises
     ------
