@@ -77,3 +77,16 @@ def maps(draw, max_planes=2, max_side=12, dtypes=("uint8",), most=4):
             size = [draw(st.integers(1, side)) for side in shape]
             codes[tuple(slice(a, a + n) for a, n in zip(corner, size, strict=True))] = value
     return np.array([0, *labels], dtype)[codes], labels
+
+
+@st.composite
+def crowds(draw):
+    """Stacks of random blocks of up to four labels, as if shuffled; and the labels."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    shape = rng.integers([1, 4, 4], [6, 13, 13])
+    labels = rng.choice(np.arange(1, 9), rng.integers(1, 5), replace=False)
+    codes = rng.integers(0, len(labels) + 1, shape)
+    for axis, block in enumerate(rng.integers(1, 4, 3)):
+        codes = np.repeat(codes, block, axis)
+    box = tuple(slice(side) for side in shape)
+    return np.array([0, *labels], np.uint8)[codes][box], labels.tolist()

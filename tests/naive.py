@@ -5,6 +5,7 @@ volume of one slice.
 """
 
 import functools
+import itertools
 import math
 
 import numpy as np
@@ -325,16 +326,18 @@ def field(points, lengths, spacing, rng):
     at_knots = (points - points.min(axis=0)) / steps
     extent = at_knots.max(axis=0)
     lattice = rng.standard_normal([int(e) + 4 if e > 0 else 1 for e in extent])
-    values = []
-    for place in at_knots:
-        lines = []
-        for axis in range(3):
-            knots = np.arange(lattice.shape[axis]) - 1
-            line = np.array([spline(place[axis] - knot) for knot in knots])
-            lines.append(line if extent[axis] > 0 else np.ones(1))
-        weights = lines[0][:, None, None] * lines[1][:, None] * lines[2]
-        values.append((weights * lattice).sum() / math.sqrt((weights**2).sum()))
-    return np.array(values)
+    return np.array([splines(place, lattice) for place in at_knots])
+
+
+def splines(place, lattice):
+    """Return what a lattice of weights gives at a place, in distances of knots."""
+    lines = []
+    for axis in range(3):
+        knots = np.arange(lattice.shape[axis]) - 1
+        line = np.array([spline(place[axis] - knot) for knot in knots])
+        lines.append(line if len(knots) > 1 else np.ones(1))
+    weights = lines[0][:, None, None] * lines[1][:, None] * lines[2]
+    return (weights * lattice).sum() / math.sqrt((weights**2).sum())
 
 
 def spline(x):
@@ -383,3 +386,210 @@ def dice(reference, other):
         sizes = sum((a == label) + (b == label) for a, b in pairs)
         scores[label] = 2 * sum(a == b == label for a, b in pairs) / sizes
     return scores
+
+
+def coarse(volume, tolerance, streams, spacing=(1.0, 1.0), labels=None, nudge=(0.0, 0.0)):
+    """Leave out points of contours while all lie near the polygon, and fill by winding number."""
+    order = Order(volume, labels)
+
+    def redraw(label, rng):
+        contours = [(z, c) for z, p in enumerate(volume == label) for c in find_contours(p)]
+        phases = rng.random(len(contours))
+        polygons = []
+        for (z, contour), phase in zip(contours, phases, strict=True):
+            stays = [order.rank(across(volume, z, p, label)) > order.rank(label) for p in contour]
+            kept = simplify(contour, stays, phase, tolerance, spacing)
+            polygons.append((z, [tuple(np.add(contour[i], nudge)) for i in kept]))
+        return {
+            place: sum(winding(c, *place[1:]) for z, c in polygons if z == place[0]) > 0
+            for place in places(volume)
+        }
+
+    return paint(volume, order, streams, redraw, (1.0, *spacing))
+
+
+def across(volume, z, point, label):
+    """Return the pixel on the other side of a contour of a label."""
+    two = [tuple(math.floor(i) for i in np.add(point, half)) for half in (0, 0.5)]
+    return next(other for pixel in two if (other := at(volume, z, *pixel)) != label)
+
+
+def simplify(contour, stays, phase, tolerance, spacing):
+    """List the points that are kept, by recursion."""
+    n = len(contour)
+    begin = stays.index(True) if True in stays else int(phase * n)
+    ring = [(begin + k) % n for k in range(n + 1)]
+    points = np.array(contour) * spacing
+
+    def apart(i, a, b):
+        way, line = points[i] - points[a], points[b] - points[a]
+        square = line[0] * line[0] + line[1] * line[1]
+        if square > 0:
+            t = min(max((way[0] * line[0] + way[1] * line[1]) / square, 0), 1)
+            way = way - t * line
+        return way[0] * way[0] + way[1] * way[1]
+
+    def divide(a, b):
+        away = {k: apart(ring[k], ring[a], ring[b]) for k in range(a + 1, b)}
+        farthest = max(away, key=away.get, default=None)
+        if farthest is None or away[farthest] <= tolerance * tolerance:
+            return []
+        return [*divide(a, farthest), farthest, *divide(farthest, b)]
+
+    ends = [k for k in range(n + 1) if k in (0, n) or stays[ring[k]]]
+    kept = {k for a, b in itertools.pairwise(ends) for k in (a, *divide(a, b))}
+    while len(kept) < 3:
+        away = {k: apart(ring[k], ring[0], ring[max(kept)]) for k in range(n)}
+        kept.add(max(away, key=away.get))
+    return sorted(ring[k] for k in kept)
+
+
+def warp(volume, sigma, streams, length=math.inf, spacing=(1.0, 1.0, 1.0), labels=None):
+    """Look up the labels that have the largest share in where each pixel comes from."""
+    order = Order(volume, labels)
+    if not order.present:
+        return {place: {at(volume, *place)} for place in places(volume)}
+    drawn = np.argwhere(np.isin(volume, order.present))
+    low, high = drawn.min(axis=0), drawn.max(axis=0)
+    steps = np.maximum(length, spacing) / (1.16 * np.array(spacing))
+    knots = [
+        int(extent / step) + 4 if extent and length < math.inf else 1
+        for extent, step in zip(high - low, steps, strict=True)
+    ]
+    axes = (0, 1, 2) if len(volume) > 1 else (1, 2)
+    lattices = np.random.Generator(streams(0)).standard_normal((len(axes), *knots))
+    moving = [place for place in places(volume) if order.rank(at(volume, *place)) < math.inf]
+
+    @functools.cache
+    def nearest(place):
+        far = [math.dist(scaled(place, spacing), scaled(other, spacing)) for other in moving]
+        return {at(volume, *p) for p, d in zip(moving, far, strict=True) if d <= min(far) + 1e-6}
+
+    def source(place):
+        limits = zip(place, volume.shape, strict=True)
+        return nearest(tuple(int(min(max(i, 0), n - 1)) for i, n in limits))
+
+    out = {place: {at(volume, *place)} for place in places(volume)}
+    for place in moving:
+        inside = (np.clip(place, low, high) - low) / np.where(np.isinf(steps), 1, steps)
+        move = np.zeros(3)
+        for axis, lattice in zip(axes, lattices, strict=True):
+            move[axis] = sigma * splines(inside, lattice) / spacing[axis]
+        corner = np.floor(-move)
+        part = -move - corner
+        weights, sources = [], []
+        for offset in itertools.product((0, 1), repeat=3):
+            weights.append(math.prod(p if o else 1 - p for o, p in zip(offset, part, strict=True)))
+            sources.append(source(place + corner + offset) if weights[-1] else {0})
+        out[place] = set()
+        for labels_there in itertools.product(*sources):
+            shares = {}
+            for label, weight in zip(labels_there, weights, strict=True):
+                shares[label] = shares.get(label, 0) + weight
+            most = max(shares.values())
+            out[place] |= {each for each, share in shares.items() if share > most - 1e-9}
+    return out
+
+
+def find_objects(positive):
+    """List the places of each object, in the order of first pixels, by flooding."""
+    left = {place for place in places(positive) if positive[place]}
+    objects = []
+    for first in places(positive):
+        if first not in left:
+            continue
+        left.remove(first)
+        found, todo = [first], [first]
+        while todo:
+            place = todo.pop()
+            for step in itertools.product((-1, 0, 1), repeat=3):
+                other = tuple(i + j for i, j in zip(place, step, strict=True))
+                if other in left:
+                    left.remove(other)
+                    found.append(other)
+                    todo.append(other)
+        objects.append(sorted(found))
+    return objects
+
+
+def due(counts, rate):
+    """List (label, m): the m-th change of a label falls due at rate (m + 1/2) / count."""
+    times = [
+        ((m + 0.5) / count, place, m)
+        for place, count in enumerate(counts)
+        for m in range(round(rate * count))
+    ]
+    return [(place, m) for _, place, m in sorted(times)]
+
+
+def omit(volume, rate, streams, labels=None, spacing=(1.0, 1.0, 1.0)):
+    """Miss objects one after the other; each becomes part of what touches it most."""
+    order = Order(volume, labels)
+    objects, orders = [], []
+    for layer, label in enumerate(order.present):
+        own = find_objects(volume == label)
+        chances = np.random.Generator(streams(layer)).standard_exponential(len(own))
+        ranks = np.argsort(chances * [len(each) for each in own])
+        orders.append([len(objects) + int(i) for i in ranks])
+        objects += [(label, pixels) for pixels in own]
+    owner = {place: i for i, (_, pixels) in enumerate(objects) for place in pixels}
+    taken_for = {}
+
+    def whole(i):
+        return whole(taken_for[i]) if i in taken_for else i
+
+    def label_of(i):
+        return 0 if i == -1 else objects[i][0]
+
+    for place, m in due([len(each) for each in orders], rate):
+        missed = orders[place][m]
+        touch = {}
+        for pixel in objects[missed][1]:
+            for other in beside(pixel):
+                if order.rank(at(volume, *other)) < math.inf:
+                    i = whole(owner.get(other, -1))
+                    axis = next(a for a in range(3) if other[a] != pixel[a])
+                    if i != missed and label_of(i) != label_of(missed):
+                        touch[i] = touch.get(i, 0) + math.prod(spacing) / spacing[axis]
+        lengths = {}
+        for i, length in touch.items():
+            lengths[label_of(i)] = lengths.get(label_of(i), 0) + length
+        if not touch:
+            continue
+        rank = order.rank(label_of(missed))
+        likely = max(
+            lengths,
+            key=lambda each: (order.rank(each) < rank, round(lengths[each], 9), -order.rank(each)),
+        )
+        same = [i for i in touch if label_of(i) == likely]
+        taken_for[missed] = max(same, key=lambda i: (round(touch[i], 9), -i))
+    out = volume.copy()
+    for place, i in owner.items():
+        out[place] = label_of(whole(i))
+    return out
+
+
+def ends(volume, sigma, streams, labels=None, spacing=1.0):
+    """Begin and end each object elsewhere; slices that are added repeat the last."""
+    order = Order(volume, labels)
+
+    def redraw(label, rng):
+        new = dict.fromkeys(places(volume), False)
+        objects = find_objects(volume == label)
+        shifts = rng.standard_normal((len(objects), 2)) * sigma / spacing
+        for pixels, (first_shift, last_shift) in zip(objects, shifts, strict=True):
+            first, last = pixels[0][0], pixels[-1][0]
+            bounds = []
+            for end, step, move in ((first, -1, first_shift), (last, 1, last_shift)):
+                across = [at(volume, z + step, *p) for z, *p in pixels if z == end]
+                free = any(order.rank(other) < order.rank(label) for other in across)
+                at_end = end + (step > 0)
+                moved = math.floor(min(max(at_end + move, 0), len(volume)) + 0.5)
+                bounds.append(moved if free else at_end)
+            for z in range(*bounds):
+                for old, *place in pixels:
+                    if old == min(max(z, first), last):
+                        new[z, *place] = True
+        return new
+
+    return paint(volume, order, streams, redraw, (spacing, 1.0, 1.0))

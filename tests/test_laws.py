@@ -27,14 +27,21 @@ VARIANTS = {
     "bias, either": {"direction": "either"},
     "bias, in": {"direction": "in"},
     "wobble, short": {"length": 1.0},
+    "elastic, short": {"length": 2.0},
 }
+OBJECTS = "omit", "invent", "confuse"  # these change whole objects, and nothing at low rates
 
 
-def scaled(name, mask, strength, **options):
-    """Call an error; strengths up to 8 are rates up to 1."""
+def scaled(name, mask, strength, *, axes=PLANES, within=None, **options):
+    """Call an error; strengths up to 8 are rates up to 1, and planes are volumes of one column."""
     error = ERRORS[name.split(",")[0]]
     strength = min(strength / 8, 1.0) if limit_of(error) == 1 else strength
-    return error(mask, strength, **{"axes": PLANES, **VARIANTS[name], **options})
+    options |= VARIANTS[name]
+    if name == "ends" and len(axes) == 2:
+        axes = (*(axis % mask.ndim for axis in axes), mask.ndim)
+        within = None if within is None else within[..., np.newaxis]
+        return error(mask[..., np.newaxis], strength, axes=axes, within=within, **options)[..., 0]
+    return error(mask, strength, axes=axes, within=within, **options)
 
 
 each_error = pytest.mark.parametrize(
@@ -195,7 +202,7 @@ def test_structures_that_the_border_cuts_stay_cut(perturb):
     """Far from its boundary, an organ reaches the border as before."""
     organ = np.zeros((1, 80, 80), bool)
     organ[:, 40:, 10:70] = True
-    if perturb.args[0] != "random":
+    if perturb.args[0] not in ("random", *OBJECTS):
         results = [perturb(organ, 2.0, rng=seed) for seed in range(20)]
         assert all(result[0, -1, 25:55].all() for result in results)
         assert any((result != organ).any() for result in results)
@@ -206,8 +213,8 @@ def test_structures_that_the_border_cuts_stay_cut(perturb):
 @settings(max_examples=15)
 def test_place_does_not_matter(perturb, shift, seed):
     """The same structure elsewhere in a larger array has the same noise."""
-    if perturb.args[0] == "random":
-        return  # it picks pixels of the background wherever they lie
+    if perturb.args[0] in ("random", "invent"):
+        return  # they pick pixels of the background wherever they lie
     rows, columns = np.indices((40, 44))
     ring = np.hypot(rows - 20, columns - 22) < 9
     ring &= np.hypot(rows - 18, columns - 24) > 4
@@ -220,14 +227,13 @@ def test_place_does_not_matter(perturb, shift, seed):
 
 @each_error
 @given(drawn=maps(max_side=16), strengths=st.tuples(STRENGTHS, STRENGTHS), seed=SEEDS)
-def test_more_strength_changes_the_same_pixels_of_biased_boundaries_and_more(
-    perturb, drawn, strengths, seed
-):
-    """Bias and wobble are nested in their strength, random in its rate for one label."""
-    if perturb.args[0].split(",")[0] not in ("bias", "wobble", "random"):
+def test_more_strength_changes_the_same_pixels_and_more(perturb, drawn, strengths, seed):
+    """Of one label, or of several where objects are invented or confused."""
+    if perturb.args[0].split(",")[0] not in ("bias", "wobble", "random", *OBJECTS):
         return
-    mask = (drawn[0] > 0).astype(np.uint8)
-    low, high = (perturb(mask, s, labels=[1], rng=seed) != mask for s in sorted(strengths))
+    several = perturb.args[0] in ("invent", "confuse")
+    mask = drawn[0] if several else (drawn[0] > 0).astype(np.uint8)
+    low, high = (perturb(mask, s, rng=seed) != mask for s in sorted(strengths))
     assert (high | ~low).all()
 
 
@@ -270,14 +276,15 @@ def test_thousands_of_objects_are_perturbed_one_by_one(perturb):
         count = side * side
         cells = np.arange(1, count + 1).reshape(side, 1, side, 1) * cell[np.newaxis, :, np.newaxis]
         cells = cells.reshape(9 * side, 9 * side)
-        result = perturb(cells, 1.5, axes=(0, 1), rng=0)
+        strength = 8.0 if perturb.args[0] in OBJECTS else 1.5
+        result = perturb(cells, strength, axes=(0, 1), rng=0)
         assert set(np.unique(result)) <= set(range(count + 1))
         changed = np.unique(np.maximum(cells, result)[cells != result])
         assert len(changed) > 0.6 * count
-        if side < 257:
+        if side < 257 and perturb.args[0].split(",")[0] not in ("bias", "shift", *OBJECTS):
             some = sorted({*changed.tolist()} - {0})[::17]
             shapes = {(result == label)[cells_box(label, side)].tobytes() for label in some}
-            assert perturb.args[0] in ("bias", "bias, in", "bias, either") or len(shapes) > 5
+            assert len(shapes) > 5
 
 
 def cells_box(label, side):

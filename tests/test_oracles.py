@@ -6,20 +6,22 @@ import itertools
 import naive
 import numpy as np
 import pytest
-from helpers import maps, stacks
+from helpers import crowds, maps, stacks
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-from skimage.measure import find_contours
+from skimage.measure import approximate_polygon, find_contours
 
 import labelnoise
 from labelnoise._codes import decode, encode
 from labelnoise._contours import trace_contours
 from labelnoise._distance import spread
+from labelnoise._objects import find_objects
 from labelnoise._runs import trace_runs
 
 SEEDS = st.integers(0, 2**64)
 SIGMAS = st.floats(0, 8)
+RATES = st.integers(0, 20).map(lambda part: part / 20)
 PLANES = (1, 2)
 VOLUME = (0, 1, 2)
 SPACINGS = st.sampled_from([(1.0, 1.0), (2.5, 0.5)])
@@ -150,6 +152,127 @@ def test_wobble_is_its_definition(drawn, sigma, length, seed, axes):
     assert_may_be(found, in_patches(slow, stack, sigma, seed, axes), axes)
 
 
+@given(
+    st.one_of(maps(), crowds()),
+    st.data(),
+    st.floats(0, 4),
+    SEEDS,
+    SPACINGS,
+    st.sampled_from([PLANES, VOLUME]),
+)
+def test_coarse_is_its_definition(drawn, data, tolerance, seed, spacing, axes):
+    """The same corners are kept, and polygons fill alike, but where one meets a pixel's centre."""
+    stack, labels = drawn
+    labels = data.draw(orders(labels))
+    steps = spacing if axes == PLANES else (7.0, *spacing)
+    options = {"labels": labels, "axes": axes, "spacing": steps}
+    found = labelnoise.coarse(stack, tolerance, rng=seed, **options)
+    tries = [
+        in_patches(
+            naive.coarse, stack, tolerance, seed, axes, nudge=nudge, spacing=spacing, labels=labels
+        )
+        for nudge in ((0, 0), *itertools.product((-1e-9, 1e-9), repeat=2))
+    ]
+    union = [
+        {place: set().union(*(sets[place] for sets in same)) for place in same[0]}
+        for same in zip(*tries, strict=True)
+    ]
+    assert_may_be(found, union, axes)
+
+
+@given(stacks(max_planes=1, max_side=30), st.floats(0, 5), SEEDS)
+def test_polygons_are_near_their_contours(stack, tolerance, seed):
+    """As scikit-image measures: it finds no corner to add within the tolerance."""
+    plane = (stack[0] != 0).view(np.uint8)
+    assume(plane.any())
+    contours = trace_contours(plane[np.newaxis], 1, trace_runs(plane[np.newaxis], 1).table)
+    phases = np.random.default_rng(seed).random(len(contours.stops))
+    free = contours._replace(fixed=np.zeros_like(contours.fixed))
+    polygons = free.simplified(tolerance, phases, (1.0, 1.0, 1.0))
+    ends = [each.stops.astype(int)[:-1] for each in (contours, polygons)]
+    for points, corners in zip(
+        np.split(contours.points, ends[0]), np.split(polygons.points, ends[1]), strict=True
+    ):
+        assert len(corners) >= 3
+        places = [points.tolist().index(corner) for corner in corners.tolist()]
+        around = np.roll(points, -places[0], axis=0)
+        around = np.append(around, around[:1], axis=0)
+        cuts = [around.tolist().index(corner) for corner in corners.tolist()] + [len(points)]
+        for a, b in itertools.pairwise(cuts):
+            piece = around[a : b + 1]
+            assert len(approximate_polygon(piece, tolerance + 1e-6)) == 2
+
+
+@some_examples
+@given(
+    crowds(),
+    st.data(),
+    st.floats(0, 4),
+    st.sampled_from([None, 0.5, 3.0, 20.0]),
+    SEEDS,
+    SPACINGS,
+    st.sampled_from([PLANES, VOLUME]),
+)
+def test_shift_and_elastic_are_their_definition(drawn, data, sigma, length, seed, spacing, axes):
+    """Pixels come from the same places, and take the label of the largest share there."""
+    stack, labels = drawn
+    labels = data.draw(orders(labels))
+    steps = spacing if axes == PLANES else (2.0, *spacing)
+    error = labelnoise.shift if length is None else labelnoise.elastic
+    more = {} if length is None else {"length": length}
+    found = error(stack, sigma, axes=axes, spacing=steps, labels=labels, rng=seed, **more)
+    more["spacing"] = (1.0, *spacing) if axes == PLANES else steps
+    allowed = in_patches(naive.warp, stack, sigma, seed, axes, labels=labels, **more)
+    assert_may_be(found, allowed, axes)
+
+
+@given(crowds(), st.data(), RATES, SEEDS, SPACINGS, st.sampled_from([PLANES, VOLUME]))
+def test_omit_is_its_definition(drawn, data, rate, seed, spacing, axes):
+    """The same objects are missed, in the same order, and taken for the same."""
+    stack, labels = drawn
+    labels = data.draw(orders(labels))
+    steps = spacing if axes == PLANES else (2.0, *spacing)
+    found = labelnoise.omit(stack, rate, axes=axes, spacing=steps, labels=labels, rng=seed)
+    spacing = (1.0, *spacing) if axes == PLANES else steps
+    expected = in_patches(naive.omit, stack, rate, seed, axes, labels=labels, spacing=spacing)
+    np.testing.assert_array_equal(found, np.concatenate(expected))
+
+
+@given(crowds(), st.data(), st.floats(0, 4), SEEDS, st.sampled_from([1, 3.0]))
+def test_ends_are_their_definition(drawn, data, sigma, seed, spacing):
+    """Objects begin and end in the same slices; what is lost is the nearest earlier label's."""
+    stack, labels = drawn
+    labels = data.draw(orders(labels))
+    options = {"labels": labels, "spacing": (spacing, 1.0, 1.0)}
+    found = labelnoise.ends(stack, sigma, axes=VOLUME, rng=seed, **options)
+    expected = in_patches(naive.ends, stack, sigma, seed, VOLUME, labels=labels, spacing=spacing)
+    assert_may_be(found, expected, VOLUME)
+
+
+@given(crowds(), st.data())
+def test_objects_are_those_of_flooding_and_scipy(drawn, data):
+    """Their runs, sizes, order and neighbours."""
+    stack, labels = drawn
+    drawn = data.draw(st.integers(1, len(labels)))
+    codes = np.searchsorted(sorted({0, *labels}), stack).astype(np.uint8)
+    objects = find_objects(codes, drawn)
+    expected = [
+        (code, each) for code in range(1, drawn + 1) for each in naive.find_objects(codes == code)
+    ]
+    assert objects.labels == [code for code, _ in expected]
+    assert objects.sizes.tolist() == [len(each) for _, each in expected]
+    numbers = np.full(codes.shape, -1)
+    for (row, start, stop), owner in zip(objects.runs, objects.owners, strict=True):
+        numbers.reshape(-1, codes.shape[2])[row, start:stop] = owner
+    for number, (_, places) in enumerate(expected):
+        assert list(map(tuple, np.argwhere(numbers == number))) == places
+    for group in objects.groups:
+        found, count = ndimage.label(codes == group.label, np.ones((3, 3, 3)))
+        assert group.objects == count
+        first = [numbers[found == each].min() for each in range(1, count + 1)]
+        assert sorted(first) == list(range(group.start, group.stop))
+
+
 @given(maps(max_side=30), st.data())
 def test_traces_are_the_naive_ones(drawn, data):
     """Runs, boxes and contours, whatever the alignment of rows in memory."""
@@ -222,15 +345,16 @@ def test_crowded_planes_outgrow_first_buffers():
     noise = np.random.default_rng(0).random((1, 40, 301)) < 0.5
     expected = np.concatenate(naive.per_plane(naive.choppy, noise, 6.0, 3))
     np.testing.assert_array_equal(labelnoise.choppy(noise, 6.0, axes=PLANES, rng=3), expected)
-    for name, perturb in labelnoise.errors.__dict__.items():
-        if name in labelnoise.errors.__all__:
-            np.testing.assert_array_equal(perturb(noise, 0.0, axes=PLANES, rng=3), noise)
+    for name in labelnoise.errors.__all__:
+        axes = VOLUME if name == "ends" else PLANES
+        perturb = getattr(labelnoise, name)
+        np.testing.assert_array_equal(perturb(noise, 0.0, axes=axes, rng=3), noise)
     small = noise[:, :12, :40]
     found = labelnoise.natural(small, 6.0, axes=PLANES, rng=3)
     assert_may_be(found, naive.per_plane(naive.natural, small, 6.0, 3), PLANES)
 
 
-@pytest.mark.parametrize("lines", [3, 401])
+@pytest.mark.parametrize("lines", [3, 281])
 def test_many_contours_may_cross_one_pixel(lines):
     """Winding numbers beyond those of a byte are counted too."""
     mask = np.zeros((9, 4 * lines), bool)

@@ -11,7 +11,20 @@ from ._patch import Patch, perturb, perturbation
 from ._redraw import Region, redraw
 from ._streams import in_share, sample_rng
 from .calibration import Calibration, Match, calibrate, match
-from .errors import bias, choppy, natural, random, wobble
+from .errors import (
+    bias,
+    choppy,
+    coarse,
+    confuse,
+    elastic,
+    ends,
+    invent,
+    natural,
+    omit,
+    random,
+    shift,
+    wobble,
+)
 from .metrics import dice, error_rate, iou
 from .noise import Chain, Noise
 
@@ -27,16 +40,23 @@ __all__ = [
     "bias",
     "calibrate",
     "choppy",
+    "coarse",
+    "confuse",
     "dice",
+    "elastic",
+    "ends",
     "error_rate",
     "in_share",
+    "invent",
     "iou",
     "match",
     "natural",
+    "omit",
     "perturb",
     "perturbation",
     "random",
     "redraw",
     "sample_rng",
+    "shift",
     "wobble",
 ]

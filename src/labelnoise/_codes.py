@@ -70,6 +70,14 @@ def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     return np.array([low + place for place in found.tolist()], values.dtype), places
 
 
+def holds(dtype: np.dtype[Any], label: int) -> bool:
+    """Return whether an array of a type can have a label."""
+    if dtype.kind == "b":
+        return label == 1
+    limits = np.iinfo(dtype)
+    return limits.min <= label <= limits.max
+
+
 def _encode_bytes(values: NDArray[Any], labels: list[int] | None) -> Coded | None:
     """Return the codes of values that are their own codes, without a search for what is there."""
     if values.dtype.kind == "b":
@@ -97,9 +105,8 @@ def _encode(values: NDArray[Any], labels: list[int] | None) -> Coded:
     if values.dtype.kind == "b":
         values = (values.view(np.uint8) != 0).view(np.uint8)
     found, places = distinct(values)
-    limits = np.iinfo(values.dtype)
     drawn = [value for value in found.tolist() if value] if labels is None else labels
-    drawn = [label for label in drawn if limits.min <= label <= limits.max]
+    drawn = [label for label in drawn if holds(values.dtype, label)]
     stay = len(drawn) + 1
     dtype = next(kind for kind in (np.uint8, np.uint16, np.uint32) if stay <= np.iinfo(kind).max)
     code_of = {0: 0, **{label: code for code, label in enumerate(drawn, 1)}}

@@ -55,6 +55,27 @@ class Contours(NamedTuple):
         _stretch(self.stops, points, self.fixed, weights, phases, *spacing[-2:])
         return self._replace(points=points)
 
+    def simplified(
+        self, tolerance: float, phases: NDArray[np.float64], spacing: tuple[float, ...]
+    ) -> "Contours":
+        """Leave out points, so that all lie within a distance of the polygon through the others.
+
+        Points that stay are kept. Without them, the way round a contour is divided first at the
+        point `phases` of the way behind the first one, and at least three points are kept.
+        """
+        kept = np.empty(len(self.points), np.bool_)
+        _simplify(
+            self.stops,
+            self.points,
+            self.fixed,
+            phases,
+            tolerance,
+            *spacing[-2:],
+            kept.view(np.uint8),
+        )
+        stops = np.cumsum(kept)[self.stops.astype(np.intp) - 1].astype(np.uintp)
+        return Contours(self.slices, stops, self.points[kept], self.fixed[kept])
+
 
 def trace_contours(codes: NDArray[Any], label: int, runs: NDArray[np.int32]) -> Contours:
     """Follow every contour of a label in codes (slices, rows, columns), those of holes too.
@@ -237,6 +258,101 @@ def _stretch(stops, points, fixed, coefficients, phases, height, width):
                 points[i, 0] += change * row
                 points[i, 1] += change * col
         first = stops[m]
+
+
+@inline
+@no_type_check
+def _around(i, last, n):
+    # A point of a contour, counted on from any other.
+    return i - n if i >= last else i
+
+
+@inline
+@no_type_check
+def _apart(points, i, a, b, height, width):
+    # Square of the distance of a point from the line that ends at two others.
+    y, x = (points[i, 0] - points[a, 0]) * height, (points[i, 1] - points[a, 1]) * width
+    down, right = (points[b, 0] - points[a, 0]) * height, (points[b, 1] - points[a, 1]) * width
+    square = down * down + right * right
+    if square > 0.0:
+        t = min(max((y * down + x * right) / square, 0.0), 1.0)
+        y, x = y - t * down, x - t * right
+    return y * y + x * x
+
+
+@kernel(
+    types.void(
+        array(INDEX, readonly=True),
+        array(FLOAT, 2, readonly=True),
+        array(BYTE, readonly=True),
+        array(FLOAT, readonly=True),
+        FLOAT,
+        FLOAT,
+        FLOAT,
+        array(BYTE),
+    )
+)
+@no_type_check
+def _simplify(stops, points, fixed, phases, tolerance, height, width, kept):
+    one, two = INDEX(1), INDEX(2)
+    stack = np.empty(64, np.uintp)
+    first = INDEX(0)
+    for m in range(INDEX(stops.size)):
+        last = stops[m]
+        n = last - first
+        # The way round consists of pieces between points that stay; without them, of one.
+        begin = first
+        while begin < last and fixed[begin] == 0:
+            begin += one
+        if begin == last:
+            begin = first + INDEX(phases[m] * FLOAT(n)) % n
+        for i in range(first, last):
+            kept[i] = fixed[i]
+        kept[begin] = 1
+        start = INDEX(0)
+        while start < n:
+            end = start + one
+            while end < n and fixed[_around(begin + end, last, n)] == 0:
+                end += one
+            depth = two
+            stack[0], stack[1] = start, end
+            while depth > INDEX(0):
+                depth -= two
+                a, b = stack[depth], stack[depth + one]
+                left, right = _around(begin + a, last, n), _around(begin + b, last, n)
+                farthest, most = a, tolerance * tolerance
+                for k in range(a + one, b):
+                    point = _around(begin + k, last, n)
+                    away = _apart(points, point, left, right, height, width)
+                    if away > most:
+                        farthest, most = k, away
+                if farthest == a:
+                    continue
+                kept[_around(begin + farthest, last, n)] = 1
+                if depth + two + two > INDEX(stack.size):
+                    larger = np.empty(2 * stack.size, np.uintp)
+                    larger[: stack.size] = stack
+                    stack = larger
+                stack[depth], stack[depth + one] = farthest, b
+                stack[depth + two], stack[depth + two + one] = a, farthest
+                depth += two + two
+            start = end
+        other, count = begin, 0
+        for i in range(first, last):
+            count += kept[i]
+            if kept[i] != 0 and i != begin:
+                other = i
+        while count < 3:
+            farthest, most = begin, 0.0
+            for k in range(n):
+                point = _around(begin + k, last, n)
+                away = _apart(points, point, begin, other, height, width)
+                if away > most:
+                    farthest, most = point, away
+            kept[farthest] = 1
+            other = farthest
+            count += 1
+        first = last
 
 
 @kernel(types.UniTuple(SIZE, 4)(array(FLOAT, 2, readonly=True), SIZE, SIZE, SIZE, SIZE, SIZE, SIZE))

@@ -1,6 +1,7 @@
 """Smooth Gaussian random fields."""
 
 import math
+from collections.abc import Iterable
 from typing import no_type_check
 
 import numpy as np
@@ -23,16 +24,27 @@ def field(
     Points are in pixels, lengths and spacing in one unit; lengths below a pixel count as a pixel.
     The field is a cubic B-spline with independent normal weights at the knots of a lattice.
     """
-    pairs = zip(lengths, spacing, strict=True)
-    steps = [max(length, pixel) / (_KNOT * pixel) for length, pixel in pairs]  # in pixels
     ends = _extent(points)
-    knots = [
-        1 + (math.floor((high - low) / step) + 3) * (high > low)
-        for low, high, step in zip(ends[:3], ends[3:], steps, strict=True)
-    ]
+    extents = [high - low for low, high in zip(ends[:3], ends[3:], strict=True)]
+    steps, knots = lattice_of(extents, lengths, spacing)
     values = np.empty(len(points))
     _evaluate(points, np.array(ends[:3]), np.array(steps), rng.standard_normal(knots), values)
     return values
+
+
+def lattice_of(
+    extents: Iterable[float], lengths: tuple[float, ...], spacing: tuple[float, ...]
+) -> tuple[list[float], list[int]]:
+    """Return the distance of knots along each axis, in pixels, and how many cover the extents.
+
+    An axis of no extent, or of infinite length, has one.
+    """
+    pairs = zip(lengths, spacing, strict=True)
+    steps = [max(length, pixel) / (_KNOT * pixel) for length, pixel in pairs]
+    return steps, [
+        math.floor(extent / step) + 4 if extent > 0 and step < math.inf else 1
+        for extent, step in zip(extents, steps, strict=True)
+    ]
 
 
 @kernel(types.UniTuple(FLOAT, 6)(array(FLOAT, 2, readonly=True)))

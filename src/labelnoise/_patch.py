@@ -63,6 +63,12 @@ class Patch:
         present = np.unique(self.codes).tolist()
         return [code for code in present if 0 < code <= self.drawn]
 
+    def volume(self) -> tuple[Codes, tuple[float, ...]]:
+        """Return codes and spacing with three axes; a plane has one slice."""
+        if self.codes.ndim == 3:
+            return self.codes, self.spacing
+        return self.codes[np.newaxis], (1.0, *self.spacing)
+
     def rng(self, layer: int = 0) -> np.random.Generator:
         """Return a generator of the patch's own; those of different layers are independent."""
         return self._streams.at(self._index, layer)
@@ -123,7 +129,7 @@ def perturb(
     patches = coded.codes.reshape(-1, *moved.shape[-len(steps) :])
     out = np.empty_like(patches) if len(patches) > 1 else None
     for index, codes in enumerate(patches):
-        new = error(Patch(codes, steps, coded.drawn, streams, index))
+        new = error(Patch(codes, steps, coded.drawn, streams, index)).reshape(codes.shape)
         streams.recycle()
         if out is not None:
             out[index] = new

@@ -11,6 +11,7 @@ from ._patch import Codes, Patch
 if TYPE_CHECKING:
     from ._contours import Contours
     from ._distance import Boundary
+    from ._objects import Extents
 
 Mask = NDArray[np.bool_]
 _SMOOTH = 9.0  # pixels over which the unknown place of a boundary stays much the same
@@ -109,6 +110,31 @@ class Region:
         )
         return mask
 
+    def extents(self) -> "Extents":
+        """Find where each object of the region begins and ends; connected by corners, too.
+
+        Returns
+        -------
+        Extents
+            `slices` (n, 2), the first slice of each object and the one behind its last.
+        """
+        from ._objects import find_extents
+
+        return find_extents(self._runs, self._codes.shape[1])
+
+    def extend(self, extents: "Extents", shifts: NDArray[np.float64]) -> Mask:
+        """Return the mask whose objects begin and end so many slices (n, 2) farther on.
+
+        Slices are whole ones. Those that are added repeat the first or last. An end that borders on
+        no earlier label stays. `box` becomes what the mask covers.
+        """
+        from ._objects import move_ends
+
+        mask, slices = move_ends(self._codes, self._label, self._runs, extents, shifts)
+        _, _, top, bottom, left, right = self.box
+        self.box = (*slices, top, bottom, left, right)
+        return mask[:, top:bottom, left:right]
+
 
 def redraw(how: Callable[[Region], Mask]) -> Callable[[Patch], Codes]:
     """Make an error for `perturb` from a function that redraws one label.
@@ -146,9 +172,7 @@ def redraw(how: Callable[[Region], Mask]) -> Callable[[Patch], Codes]:
         from ._paint import paint
         from ._runs import trace_runs
 
-        planar = patch.codes.ndim == 2
-        codes = patch.codes[np.newaxis] if planar else patch.codes
-        spacing = (1.0, *patch.spacing) if planar else patch.spacing
+        codes, spacing = patch.volume()
         runs = trace_runs(codes, patch.drawn)
         out = codes.copy() if runs.mixed else np.zeros(codes.shape, codes.dtype)
         for layer, (label, start, stop, _, box) in enumerate(runs.regions):
@@ -161,6 +185,6 @@ def redraw(how: Callable[[Region], Mask]) -> Callable[[Patch], Codes]:
                 new = mask.view(np.uint8)
                 part = out[front:back, top:bottom, left:right]
                 part[...] = new if label == 1 else new * out.dtype.type(label)
-        return out.reshape(patch.codes.shape)
+        return out
 
     return error

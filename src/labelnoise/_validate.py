@@ -147,6 +147,63 @@ def check_odds(prevalence: Any) -> float:
     return share / (1 - share)
 
 
+def check_into(into: Any, labels: Sequence[int] | None) -> dict[int, dict[int, float]]:
+    """Return, for each label that is taken for others, the share of each of them."""
+    rows: Mapping[Any, Mapping[Any, float]]
+    if isinstance(into, Mapping):
+        rows = {
+            label: other if isinstance(other, Mapping) else {other: 1.0}
+            for label, other in into.items()
+        }
+    elif labels is None:
+        raise ValueError("into: a matrix has a row for each of labels; list them")
+    else:
+        rows = _rows_of(into, labels)
+    try:
+        shares = {
+            operator.index(label): {
+                operator.index(other): float(share)
+                for other, share in row.items()
+                if other != label and share != 0
+            }
+            for label, row in rows.items()
+        }
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"into={into!r}: pass the label that each is taken for, {{1: 2}}, or the share of each,"
+            " {1: {2: 0.8, 3: 0.2}}"
+        ) from None
+    for label, row in shares.items():
+        if not (all(share > 0 for share in row.values()) and math.fsum(row.values()) < 1 + 1e-6):
+            raise ValueError(
+                f"into={into!r}: shares {list(row.values())} of label {label}; pass shares of at "
+                "least 0 that sum to 1 at most"
+            )
+        for named in (label, *row):
+            if named == 0 or (labels is not None and named not in labels):
+                why = "that is the background" if named == 0 else f"labels={list(labels or ())}"
+                remedy = "use omit for missed objects" if named == 0 else "list it too"
+                raise ValueError(f"into={into!r}: names label {named}, but {why}; {remedy}")
+    return shares
+
+
+def _rows_of(matrix: Any, labels: Sequence[int]) -> dict[int, dict[int, float]]:
+    """Return a matrix as a mapping."""
+    try:
+        table = np.asarray(matrix, float)
+    except (TypeError, ValueError):
+        table = np.empty(0)
+    if table.shape != (len(labels), len(labels)):
+        raise ValueError(
+            f"into={matrix!r}: pass a mapping, or a matrix with a row and a column for each of "
+            f"labels={list(labels)}"
+        )
+    return {
+        label: dict(zip(labels, row, strict=True))
+        for label, row in zip(labels, table.tolist(), strict=True)
+    }
+
+
 def check_pixels(size: int) -> None:
     """Make sure that half a word can name every pixel of a patch."""
     if size >= 2**32:

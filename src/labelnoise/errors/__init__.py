@@ -2,8 +2,28 @@
 
 from .bias import bias
 from .choppy import choppy
+from .coarse import coarse
+from .confuse import confuse
+from .elastic import elastic
+from .ends import ends
+from .invent import invent
 from .natural import natural
+from .omit import omit
 from .random import random
+from .shift import shift
 from .wobble import wobble
 
-__all__ = ["bias", "choppy", "natural", "random", "wobble"]
+__all__ = [
+    "bias",
+    "choppy",
+    "coarse",
+    "confuse",
+    "elastic",
+    "ends",
+    "invent",
+    "natural",
+    "omit",
+    "random",
+    "shift",
+    "wobble",
+]
