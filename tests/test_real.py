@@ -27,7 +27,11 @@ def test_the_settings_of_the_paper_give_about_its_dice(livers, perturb, strength
     assert np.mean(scores) == pytest.approx(dice, abs=0.05)
 
 
-@pytest.mark.parametrize("perturb", ERRORS.values(), ids=ERRORS)
+BOUNDARIES = [name for name in ERRORS if name not in ("omit", "invent", "confuse", "ends")]
+each = pytest.mark.parametrize("perturb", [ERRORS[name] for name in BOUNDARIES], ids=BOUNDARIES)
+
+
+@each
 def test_slices_calibrate_and_come_back_unharmed(livers, perturb):
     """No noise is the identity on real shapes, and every target is reached."""
     np.testing.assert_array_equal(perturb(livers, 0, rng=0), livers)
@@ -36,7 +40,7 @@ def test_slices_calibrate_and_come_back_unharmed(livers, perturb):
         assert np.abs(np.subtract(found.bracket_scores, target)).max() <= 0.005
 
 
-@pytest.mark.parametrize("perturb", ERRORS.values(), ids=ERRORS)
+@each
 def test_lesions_calibrate_with_their_livers_and_alone(liver_maps, perturb):
     """No noise is the identity on real maps, and lesions stay in or at the liver."""
     np.testing.assert_array_equal(perturb(liver_maps, 0, rng=0), liver_maps)

@@ -1,9 +1,12 @@
 """Label values as codes in drawing order, and back."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ._validate import check_labels, check_mask, check_of
 
 
 class Coded(NamedTuple):
@@ -68,6 +71,32 @@ def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     found = np.flatnonzero(present)
     places = (np.cumsum(present) - 1)[above]
     return np.array([low + place for place in found.tolist()], values.dtype), places
+
+
+def places(
+    mask: NDArray[Any], labels: list[int] | None, named: Iterable[int]
+) -> tuple[list[int], dict[int, int]]:
+    """Return labels to draw, and the code of each, among them those that are named.
+
+    They are the listed ones, or those that the mask has and the named ones, ascending.
+    """
+    if labels is None:
+        values = mask != 0 if mask.dtype.kind == "b" else mask  # also a view of other bytes
+        labels = sorted({*distinct(values)[0].tolist(), *named} - {0})
+    held = [label for label in labels if holds(mask.dtype, label)]
+    return held or labels or [1], {label: code for code, label in enumerate(held, 1)}
+
+
+def name_objects(
+    mask: Any, labels: Iterable[int] | None, of: Iterable[int] | None
+) -> tuple[Iterable[int] | None, set[int] | None]:
+    """Return labels to draw, and the codes of those `of` which objects err; None for all."""
+    if of is None:
+        return labels, None
+    listed = check_labels(labels)
+    named = check_of(of, listed)
+    drawn, code = places(check_mask(mask), listed, named)
+    return drawn, {code[label] for label in named if label in code}
 
 
 def holds(dtype: np.dtype[Any], label: int) -> bool:

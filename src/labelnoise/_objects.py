@@ -1,7 +1,7 @@
 """Patches as objects: the connected pixels of one label, by edges, faces and corners."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
@@ -57,14 +57,16 @@ class Objects(NamedTuple):
         found = self.groups[place : place + 1]
         return found[0] if found and found[0].label == label else None
 
-    def due(self, rate: float) -> Iterator[tuple[int, int]]:
+    def due(self, rate: float, labels: Container[int] | None) -> Iterator[tuple[int, int]]:
         """Tell in which order labels get changes: ``round(rate * objects)`` for each in the end.
 
-        Yields the place of a label in `groups`, and how many changes it has had before. A lower
-        rate gives the beginning of the same order.
+        Yields the place of a label in `groups`, and how many changes it has had before; only of
+        some labels if they are given. A lower rate gives the beginning of the same order.
         """
         found = []
         for place, group in enumerate(self.groups):
+            if labels is not None and group.label not in labels:
+                continue
             count = group.objects
             found += [((m + 0.5) / count, place, m) for m in range(round(rate * count))]
         return ((place, m) for _, place, m in sorted(found))

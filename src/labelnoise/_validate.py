@@ -179,12 +179,31 @@ def check_into(into: Any, labels: Sequence[int] | None) -> dict[int, dict[int, f
                 f"into={into!r}: shares {list(row.values())} of label {label}; pass shares of at "
                 "least 0 that sum to 1 at most"
             )
-        for named in (label, *row):
-            if named == 0 or (labels is not None and named not in labels):
-                why = "that is the background" if named == 0 else f"labels={list(labels or ())}"
-                remedy = "use omit for missed objects" if named == 0 else "list it too"
-                raise ValueError(f"into={into!r}: names label {named}, but {why}; {remedy}")
+        check_named("into", into, [label, *row], labels)
     return shares
+
+
+def check_named(name: str, value: Any, named: list[int], labels: Sequence[int] | None) -> None:
+    """Make sure that labels which an argument names are drawn."""
+    for label in named:
+        if label == 0:
+            raise ValueError(f"{name}={value!r}: 0 is the background; name labels of objects")
+        if labels is not None and label not in labels:
+            raise ValueError(
+                f"{name}={value!r}: names label {label}, but labels={list(labels)}; list it too"
+            )
+
+
+def check_of(of: Iterable[int], labels: Sequence[int] | None) -> list[int]:
+    """Return the labels whose objects err."""
+    try:
+        named = [operator.index(label) for label in of]
+    except TypeError:
+        named = []
+    if not named:
+        raise ValueError(f"of={of!r}: list integers, at least one, the labels whose objects err")
+    check_named("of", of, named, labels)
+    return named
 
 
 def _rows_of(matrix: Any, labels: Sequence[int]) -> dict[int, dict[int, float]]:

@@ -456,7 +456,7 @@ def _search(
             raise ValueError(
                 f"target={target}: not reached, the score jumps from {low.score:.4f} to "
                 f"{high.score:.4f} at strength {middle:.4g}; "
-                f"pass a tol of {math.ceil(1e4 * needed) / 1e4}, more pixels or another rng"
+                f"pass a tol of {math.ceil(1e4 * needed) / 1e4}, more masks or another rng"
             )
         point = probe(middle)
         low, high = (point, high) if point.score >= target else (low, point)

@@ -295,7 +295,7 @@ def test_a_search_that_fails_leaves_the_folder_free(tmp_path, capsys):
     assert main(options) == 2
     message = capsys.readouterr().err
     assert "--dice=0.9: not reached" in message
-    assert "more pixels or another --seed" in message
+    assert "more masks or another --seed" in message
     tol = message.split("pass a --tol of ")[1].split(",")[0]
     assert main([*options, "--per-case"]) == 1
     assert "a: --dice=0.9: not reached" in capsys.readouterr().err

@@ -5,7 +5,7 @@ import ast
 import inspect
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -218,6 +218,7 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
             f"--{name}",
             metavar="|".join(choices) or None,
             type=_type_of(option.annotation) or str,
+            nargs="+" if _is_list(option.annotation) else None,
             help="; ".join(f"{error}: {_explained(error, takers[error])}" for error in takers),
         )
     group.add_argument(
@@ -262,7 +263,14 @@ def _type_of(annotation: Any) -> Callable[[str], Any] | None:
     if get_origin(annotation) is Literal:
         return str
     kinds = get_args(annotation) or (annotation,)
+    if _is_list(annotation):
+        return int
     return next((kind for kind in (int, float, str) if kind in kinds), None)
+
+
+def _is_list(annotation: Any) -> bool:
+    """Return whether an option takes several integers."""
+    return Iterable[int] in get_args(annotation)
 
 
 def _explained(error: str, option: inspect.Parameter) -> str:

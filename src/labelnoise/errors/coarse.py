@@ -49,6 +49,13 @@ def coarse(mask: NDArray[Label], tolerance: float, **options: Unpack[Options]) -
     >>> mask = np.zeros((7, 9), np.uint8)
     >>> mask[1:6, 2:7] = mask[2:5, 1:8] = 1
     >>> coarse(mask, 1.5, rng=0)
+    array([[0, 0, 0, 0, 0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0, 1, 1, 0, 0],
+           [0, 1, 1, 1, 1, 1, 1, 0, 0],
+           [0, 1, 1, 1, 1, 1, 1, 1, 0],
+           [0, 0, 1, 1, 1, 1, 1, 1, 0],
+           [0, 0, 1, 1, 0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
     tolerance = check_number("tolerance", tolerance, 0.0, LARGEST)
 

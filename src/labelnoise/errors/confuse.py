@@ -8,7 +8,7 @@ from typing import Any, TypeVar, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from .._codes import distinct, holds
+from .._codes import places
 from .._patch import Codes, Options, Patch, perturb, perturbation
 from .._validate import check_into, check_labels, check_mask, check_number
 
@@ -60,29 +60,27 @@ def confuse(
     >>> import numpy as np
     >>> mask = np.array([[1, 0, 1, 0, 1, 0, 1], [0, 0, 0, 0, 0, 0, 0], [2, 0, 2, 0, 2, 0, 2]])
     >>> confuse(mask, 0.5, rng=0)
+    array([[1, 0, 2, 0, 2, 0, 1],
+           [0, 0, 0, 0, 0, 0, 0],
+           [2, 0, 2, 0, 1, 0, 1]])
     >>> confuse(mask, 0.5, into={1: 2}, rng=0)
+    array([[1, 0, 2, 0, 2, 0, 1],
+           [0, 0, 0, 0, 0, 0, 0],
+           [2, 0, 2, 0, 2, 0, 2]])
     """
     rate = check_number("rate", rate, 0.0, 1.0)
     shares: dict[int, dict[int, float]] | None = None
     if into is not None:
-        values = check_mask(mask)
         listed = check_labels(options.get("labels"))
         named = check_into(into, listed)
-        if listed is None:
-            known = {
-                *distinct(values != 0 if values.dtype == bool else values)[0].tolist(),
-                *named,
-                *chain(*named.values()),
-            }
-            listed = sorted(known - {0}) or [1]
-        held = [label for label in listed if holds(values.dtype, label)]
-        code = {label: place for place, label in enumerate(held, 1)}
+        options["labels"], code = places(
+            check_mask(mask), listed, (*named, *chain(*named.values()))
+        )
         shares = {
             code[label]: {code[other]: share for other, share in row.items() if other in code}
             for label, row in named.items()
             if label in code
         }
-        options["labels"] = held or listed
 
     def take(patch: Patch) -> Codes:
         from .._objects import find_objects
@@ -122,7 +120,7 @@ def _by_share(shares: dict[int, float], rng: np.random.Generator) -> tuple[float
     Each label in turn gets its part of the numbers that those before it left, evenly spaced from a
     random one on.
     """
-    labels = sorted(shares, key=lambda label: (-shares[label], label))
+    labels = sorted(shares)
     phases = rng.random(len(labels))
 
     def draw() -> Iterator[int]:

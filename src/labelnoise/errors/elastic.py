@@ -50,6 +50,12 @@ def elastic(
     >>> mask = np.zeros((6, 8), np.uint8)
     >>> mask[1:5, 1:7] = 1
     >>> elastic(mask, 1.0, length=4.0, rng=1)
+    array([[0, 0, 0, 0, 0, 0, 0, 0],
+           [0, 1, 1, 1, 1, 1, 1, 0],
+           [0, 1, 1, 1, 1, 1, 1, 0],
+           [0, 1, 1, 1, 1, 1, 1, 0],
+           [0, 0, 0, 0, 0, 0, 1, 0],
+           [0, 0, 0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
     sigma = check_number("sigma", sigma, 0.0, LARGEST)
     length = check_number("length", length, 1 / LARGEST, LARGEST)

@@ -48,6 +48,9 @@ def ends(mask: NDArray[Label], sigma: float, **options: Unpack[Options]) -> NDAr
     >>> mask = np.zeros((9, 3, 3), np.uint8)
     >>> mask[3:7, 0:2] = 1
     >>> ends(mask, 1.5, axes=(0, 1, 2), rng=0)[:, :, 1].T
+    array([[0, 0, 0, 0, 0, 1, 1, 1, 1],
+           [0, 0, 0, 0, 0, 1, 1, 1, 1],
+           [0, 0, 0, 0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
     sigma = check_number("sigma", sigma, 0.0, LARGEST)
     axes = options.get("axes", (-2, -1))

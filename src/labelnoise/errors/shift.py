@@ -38,6 +38,12 @@ def shift(mask: NDArray[Label], sigma: float, **options: Unpack[Options]) -> NDA
     >>> mask = np.zeros((6, 6), np.uint8)
     >>> mask[1:5, 1:5] = 1
     >>> shift(mask, 1.0, rng=1)
+    array([[0, 0, 1, 1, 1, 1],
+           [0, 0, 1, 1, 1, 1],
+           [0, 0, 1, 1, 1, 1],
+           [0, 0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
     sigma = check_number("sigma", sigma, 0.0, LARGEST)
 
