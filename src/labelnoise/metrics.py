@@ -8,7 +8,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ._codes import distinct
+from ._codes import distinct, holds
 from ._validate import check_labels, check_mask, check_same_shape, refuse_other_label
 
 Counts = tuple[int, int, int]
@@ -268,10 +268,10 @@ def _only_label(mask: NDArray[Any]) -> int | None:
 
 def _among(mask: NDArray[Any], labels: list[int]) -> NDArray[np.bool_]:
     """Return where a mask has one of some labels, which its dtype may be too small for."""
-    values = mask.view(np.uint8) if mask.dtype.kind == "b" else mask
-    limits = np.iinfo(values.dtype)
-    held = [label for label in labels if limits.min <= label <= limits.max]
-    return np.isin(values, np.array(held, values.dtype))
+    if mask.dtype.kind == "b":
+        return mask & (1 in labels)
+    held = [label for label in labels if holds(mask.dtype, label)]
+    return np.isin(mask, np.array(held, mask.dtype))
 
 
 def _count(here: NDArray[np.bool_], there: NDArray[np.bool_]) -> Counts:

@@ -33,9 +33,9 @@ examples:
       a Dice score of its own for each case, to train a network for quality control
   labelnoise perturb labels noisy --noise choppy --strength 3 --spacing mm
       row ends off by 3 mm (standard deviation)
-  labelnoise perturb labels noisy --noise omit:0.3 bias:2 --spacing mm --dice 0.85
-      someone who misses small lesions and draws the rest 2 mm too large, both to such a degree that
-      the mean Dice score is 0.85; without --dice, just as written
+  labelnoise perturb labels noisy --noise omit:0.3 bias:2 --of 2 --volumes --spacing mm --dice 0.85
+      someone who misses small lesions (label 2) and draws the rest 2 mm too large, both to such a
+      degree that the mean Dice score is 0.85; without --dice, just as written
   labelnoise perturb Dataset003_Liver Dataset503_LiverNoisy --noise natural --dice 0.85
       a dataset for nnU-Net with noisy training labels
 
