@@ -359,3 +359,18 @@ def test_calibrate_takes_a_recipe_or_several_kinds(source, capsys):
     assert "--recipe=r: goes without --noise; leave one out" in capsys.readouterr().err
     assert main([*where, "--noise", "wobbel"]) == 2
     assert "--noise wobbel: no kind of error has this name" in capsys.readouterr().err
+
+
+def test_labels_of_objects_are_listed(source):
+    """They go to the kinds that have them, and bad ones are told as they were written."""
+    manifest = run(source, "--noise", "omit:0.5", "bias:1", "--of", 2)
+    assert manifest["settings"]["noise"]["chain"][0]["of"] == [2]
+    check(source, Chain(Noise("omit", 0.5, of=[2]), Noise("bias", 1.0)))
+
+
+def test_bad_labels_of_objects_are_told_as_written(source, capsys):
+    """With the flag, not the argument."""
+    run(source, "--noise", "omit:0.5", "--of", 3, "--labels", 1, 2, code=2)
+    assert "labelnoise: --of 3: names label 3, but --labels 1 2; list it too" in (
+        capsys.readouterr().err
+    )
