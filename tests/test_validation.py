@@ -10,7 +10,11 @@ MASK = np.zeros((3, 8, 8), np.uint8)
 MASK[:, 2:6, 2:6] = 1
 MAP = np.array([[0, 1, 2, 0]], np.int8)
 ALL = list(ERRORS.values())
-SHIFTS = [labelnoise.natural, labelnoise.choppy, labelnoise.wobble]
+SHIFTS = [
+    getattr(labelnoise, name)
+    for name in ("natural", "choppy", "wobble", "shift", "elastic", "ends")
+]
+RATES = [getattr(labelnoise, name) for name in ("random", "omit", "invent", "confuse")]
 
 
 def calibrate(masks=MASK, target=0.9, **options):
@@ -55,7 +59,12 @@ CASES = [
     *((labelnoise.natural, (MASK, 1), {"knots": k}, f"knots={k}") for k in (0, 2.5, 10**9)),
     *((labelnoise.bias, (MASK, d), {}, f"distance={d}") for d in (-1, np.nan, np.inf)),
     (labelnoise.bias, (MASK, 1), {"direction": "up"}, "direction='up': pass one of 'out', 'in'"),
-    *((labelnoise.wobble, (MASK, 1), {"length": n}, f"length={n}") for n in (0, -1, np.nan)),
+    *(
+        (f, (MASK, 1), {"length": n}, f"length={n}")
+        for f in (labelnoise.wobble, labelnoise.elastic)
+        for n in (0, -1, np.nan)
+    ),
+    *((labelnoise.coarse, (MASK, t), {}, f"tolerance={t}: pass a number") for t in (-1, np.inf)),
     *((f, (MASK, 0.1), {"axes": (0, 1, 2), "spacing": (1, 1)}, "pass 3 positive") for f in ALL),
     (labelnoise.Noise, ("drunk", 1.0), {}, "error='drunk': pass one of .*natural"),
     (labelnoise.Noise, ("choppy", 1.0), {"knots": 5}, "knots=: choppy takes labels, axes"),
@@ -63,7 +72,7 @@ CASES = [
     (labelnoise.Noise, ("choppy", -1.0), {}, "sigma=-1.0: pass a number"),
     (labelnoise.Noise, ("natural", 1.0), {"knots": 0}, "knots=0: pass an integer from 1 to 1000"),
     (labelnoise.Chain, ("choppy",), {}, "error='choppy': pass a function of a mask"),
-    *((labelnoise.random, (MASK, rate), {}, f"rate={rate}") for rate in (-0.1, 1.1, np.nan)),
+    *((f, (MASK, rate), {}, f"rate={rate}") for f in RATES for rate in (-0.1, 1.1, np.nan)),
     *((labelnoise.random, (MASK, 0.5), {"prevalence": p}, f"prevalence={p}") for p in (0, 1, 1.5)),
     *((f, (MASK, 10**400), {}, "pass a number") for f in ALL),
     *((f, (MASK, 1), {"spacing": (10**400, 1)}, "spacing=") for f in SHIFTS),
