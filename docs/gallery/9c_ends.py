@@ -1,0 +1,49 @@
+"""
+The first and the last slice
+============================
+
+Annotators of a volume do not agree in which slice a structure begins and ends.
+:func:`labelnoise.ends` adds slices at both ends of each object, or drops some. Two kidneys with a
+tumour in slices of 5 mm, cut lengthwise; the dashed lines are the true contours.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import ListedColormap
+
+import labelnoise
+
+spacing = (5.0, 1.0, 1.0)  # mm between slices, rows and columns
+slices, rows, columns = np.indices((36, 60, 150)) * np.reshape(spacing, (3, 1, 1, 1))
+kidneys = np.zeros(rows.shape, np.uint8)
+for column, level, tilt in (42, 85, 0.25), (108, 95, -0.25):
+    long, wide = slices - level, columns - column - tilt * (slices - level)
+    kidneys[(long / 58) ** 2 + (wide / 24) ** 2 + ((rows - 30) / 26) ** 2 < 1] = 1
+kidneys[np.hypot(np.hypot(slices - 65, rows - 30), columns - 34) < 17] = 2  # a tumour
+
+volumes = {"axes": (0, 1, 2), "spacing": spacing}
+ends = labelnoise.Noise("ends", 8, **volumes)
+both = labelnoise.Chain(ends, labelnoise.Noise("wobble", 2, length=15, **volumes))
+maps = {
+    "ends 8 mm": ends(kidneys, rng=5),
+    "ends 8 mm, someone else": ends(kidneys, rng=8),
+    "ends 8 mm and wobble 2 mm": both(kidneys, rng=8),
+}
+
+colours = ListedColormap(["#f4f4f4", "#e3c29b", "#c8553d"])
+figure, axes = plt.subplots(1, 3, figsize=(11, 4.6), layout="constrained")
+for panel, (title, labels) in zip(axes, maps.items()):
+    cut = labels[:, 30]
+    panel.imshow(cut, cmap=colours, vmin=0, vmax=2, interpolation="nearest", aspect=5)
+    for label in 1, 2:
+        panel.contour(
+            kidneys[:, 30] == label, [0.5], colors="black", linewidths=0.9, linestyles="--"
+        )
+    panel.set_title(title)
+    panel.axis("off")
+plt.show()
+
+# %%
+# Ends move by whole slices. Slices that are added repeat the first or the last one. An end at the
+# border of the array stays, because nobody drew it. Wobble moves boundaries across slices too, by
+# about as many millimetres as within them.
