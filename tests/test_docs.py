@@ -53,10 +53,25 @@ def test_gallery_scripts_run(script):
     matplotlib.pyplot.close("all")
 
 
+def livers(case):
+    """Draw a volume of a liver, 1, with eight lesions, 2 and 3, as many as a score needs."""
+    volume = np.zeros((64, 64, 16), np.uint8)
+    volume[4:60, 4:60, 2:14] = 1
+    for lesion in range(8):
+        size = 3 + (3 * lesion + case) % 7
+        x, y = 8 + 14 * (lesion % 4), 12 + 28 * (lesion // 4)
+        volume[x : x + size, y : y + size + 2, 8 - size // 2 : 9 + size // 2] = 2 + lesion % 2
+    return volume
+
+
 @pytest.fixture
 def datasets(tmp_path, monkeypatch):
-    """Go to a folder with the raw dataset of nnU-Net that the pages speak of."""
+    """Go to a folder with the raw dataset of nnU-Net and the labels that the pages speak of."""
     nibabel = pytest.importorskip("nibabel")
+    (tmp_path / "labels").mkdir()
+    for case in range(3):
+        volume = livers(case)
+        nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / f"labels/{case}.nii.gz")
     labels = np.zeros((48, 40, 4), np.uint8)
     labels[10:36, 8:30] = 1
     labels[16:24, 12:20] = 2
@@ -89,6 +104,27 @@ def test_shell_blocks_are_possible(page, datasets):
         options = re.findall(r"--[a-z-]+", rest.split("#")[0])
         code = (ROOT / script).read_text() + (ROOT / "benchmarks/masks.py").read_text()
         assert all(f'"{option}"' in code for option in options), (script, options)
+
+
+def test_table_of_noises_runs(datasets):
+    """Each line in Python changes a volume, and the same is said to the command line."""
+    from labelnoise import Chain, Noise
+    from labelnoise.cli import main
+
+    labels = livers(0)
+    rows = re.findall(r"\| `((?:Noise|Chain)\(.*?)` \|(.*)\|", (DOCS / "kinds.md").read_text())
+    assert len(rows) > 8
+    for number, (python, shell) in enumerate(rows):
+        noise = eval(python, {"Noise": Noise, "Chain": Chain})
+        noisy = noise(labels, rng=0, axes=(2, 1, 0), spacing=(1, 1, 1))
+        assert 0.3 < np.mean(noisy == labels) < 1, python
+        if shell.strip().startswith("`--noise"):
+            options = [*shlex.split(shell.strip(" `")), "--volumes", "--spacing", "mm"]
+            assert main(["perturb", "labels", f"noisy_{number}", *options]) == 0
+            manifest = json.loads(Path(f"noisy_{number}/manifest.json").read_text())
+            told, meant = manifest["settings"]["noise"], json.loads(json.dumps(noise.to_dict()))
+            steps = zip(told.get("chain", [told]), meant.get("chain", [meant]), strict=True)
+            assert all(step.items() <= said.items() for said, step in steps), shell
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

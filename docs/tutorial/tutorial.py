@@ -53,9 +53,9 @@ noises = {
     "random": labelnoise.random(livers, 0.1, rng=0),  # 10 % of the pixels flip
     "bias": labelnoise.bias(livers, 2.0, rng=0),  # livers too large by 2 pixels
     "wobble": labelnoise.wobble(livers, 2.0, rng=0),  # boundaries off by 2 pixels, smoothly
+    "coarse": labelnoise.coarse(livers, 2.0, rng=0),  # few clicks, lines off by up to 2 pixels
 }
 figure, axes = plt.subplots(2, 3, figsize=(9, 4.6), layout="constrained")
-axes[1, 2].axis("off")
 for panel, (name, noisy) in zip(axes.flat, noises.items()):
     panel.imshow(images[16], cmap="gray")
     panel.imshow(noisy[16], alpha=0.5 * noisy[16], cmap="autumn", vmin=0, vmax=2)
@@ -64,6 +64,9 @@ for panel, (name, noisy) in zip(axes.flat, noises.items()):
     panel.axis("off")
 
 # %%
+# There are twelve kinds of error. Some need objects or volumes. :doc:`/kinds` shows all of them,
+# and tells which imitates what.
+#
 # Calibrate
 # ---------
 #
