@@ -33,18 +33,27 @@ def test_the_first_example_runs(scope):
     assert abs(dice - 0.9) < 0.005
 
 
+def test_the_example_of_a_habit_runs(blocks, scope, capsys):
+    """Missed lesions and a margin come to the score that it names."""
+    exec(blocks[1], scope)
+    assert abs(scope["found"].score - 0.85) < 0.005
+    factor, scores = capsys.readouterr().out.split(" ", 1)
+    assert 0.2 < float(factor) < 4
+    assert 0.5 < np.mean(list(eval(scores).values())) < 0.95
+
+
 def test_the_dataset_example_runs(blocks, scope):
     """The wrapper and the sample's own stream give the same noise."""
-    exec(blocks[1], scope)
+    exec(blocks[2], scope)
     np.testing.assert_array_equal(scope["noisy"], scope["same"])
     assert 0.7 < labelnoise.dice(scope["masks"][0], scope["noisy"]) < 1
     np.testing.assert_array_equal(scope["image"], scope["masks"][0] - 0.5)
+    assert scope["some"].share == 0.3
 
 
 def test_the_map_example_runs(blocks, scope, capsys):
     """It draws liver and lesion and leaves the rest."""
-    exec(blocks[1], scope)
-    exec(blocks[2], scope)
+    exec(blocks[3], scope)
     scores = eval(capsys.readouterr().out)
     assert set(scores) == {1, 2}
     assert 0.7 < scores[2] < scores[1] < 1
