@@ -398,14 +398,23 @@ def coarse(volume, tolerance, streams, spacing=(1.0, 1.0), labels=None, nudge=(0
         polygons = []
         for (z, contour), phase in zip(contours, phases, strict=True):
             stays = [order.rank(across(volume, z, p, label)) > order.rank(label) for p in contour]
-            kept = simplify(contour, stays, phase, tolerance, spacing)
-            polygons.append((z, [tuple(np.add(contour[i], nudge)) for i in kept]))
+            kept = [contour[i] for i in simplify(contour, stays, phase, tolerance, spacing)]
+            if area(contour) * area(kept) < 0:
+                kept.reverse()
+            polygons.append((z, [tuple(np.add(point, nudge)) for point in kept]))
         return {
             place: sum(winding(c, *place[1:]) for z, c in polygons if z == place[0]) > 0
             for place in places(volume)
         }
 
     return paint(volume, order, streams, redraw, (1.0, *spacing))
+
+
+def area(contour):
+    """Return twice the area of a contour, negative for one that runs the other way round."""
+    return sum(
+        x * b - a * y for (y, x), (b, a) in zip(contour, contour[1:] + contour[:1], strict=True)
+    )
 
 
 def across(volume, z, point, label):
@@ -544,7 +553,8 @@ def omit(volume, rate, streams, labels=None, spacing=(1.0, 1.0, 1.0)):
     for place, m in due([len(each) for each in orders], rate):
         missed = orders[place][m]
         touch = {}
-        for pixel in objects[missed][1]:
+        parts = [pixels for i, (_, pixels) in enumerate(objects) if whole(i) == missed]
+        for pixel in itertools.chain(*parts):
             for other in beside(pixel):
                 if order.rank(at(volume, *other)) < math.inf:
                     i = whole(owner.get(other, -1))

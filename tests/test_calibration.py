@@ -54,8 +54,15 @@ def test_scores_of_single_objects_jump():
         ValueError, match=r"jumps from 1.0000 to 0.0000 at strength 0.5; pass a tol"
     ):
         labelnoise.calibrate(DISCS, labelnoise.omit, 0.9, rng=0)
-    with pytest.raises(ValueError, match=r"target=0.9: not reached, strength 1 still scores 1.0"):
+    with pytest.raises(
+        ValueError, match=r"strength 1 still scores 1.0000; it changes nothing there"
+    ):
         labelnoise.calibrate(DISCS, labelnoise.confuse, 0.9, rng=0)
+    other = labelnoise.Noise("confuse", 1.0, into={1: 2})
+    with pytest.raises(
+        ValueError, match=r"jumps from 1.0000 to 0.0000 at strength 0.5; pass a tol"
+    ):
+        labelnoise.calibrate(DISCS.astype(np.uint8), other, 0.9, rng=0)
 
 
 def test_random_has_its_strength_in_closed_form():

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from helpers import crowds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.measure import label as find_components
@@ -45,6 +46,19 @@ def test_omit_misses_so_many_objects(rate, seed):
         for each in objects(mask, label):
             assert len(np.unique(result[each])) == 1
     assert not result[mask == 0].any()
+
+
+@given(drawn=crowds(), seed=SEEDS)
+def test_all_objects_are_missed_in_crowds(drawn, seed):
+    """Of maps with background all round, also where objects are taken for missed ones."""
+    stack, labels = drawn
+    padded = np.pad(stack[0], 1)
+    assert not labelnoise.omit(padded, 1.0, rng=seed).any()
+    result = labelnoise.omit(padded, 0.5, rng=seed)
+    for label in labels:
+        before = objects(padded, label)
+        missed = [each for each in before if (result[each] != label).any()]
+        assert len(missed) == round(0.5 * len(before))
 
 
 def test_small_objects_are_missed_first():
@@ -193,11 +207,11 @@ def test_what_is_taken_for_what():
     mask = scatter(0, labels=(1, 2))
     result = labelnoise.confuse(mask, 1.0, into={1: 5}, rng=0)
     np.testing.assert_array_equal(result, np.where(mask == 1, 5, mask))
-    np.testing.assert_array_equal(labelnoise.confuse(mask > 0, 1.0, into={1: 5}, rng=0), mask > 0)
+    for short, other in ((mask.astype(np.int8), 300), (mask > 0, 2)):
+        with pytest.raises(ValueError, match=rf"into=.*{other}.* holds no label {other}; pass a"):
+            labelnoise.confuse(short, 1.0, into={1: other})
     swapped = labelnoise.confuse(mask, 1.0, into={1: 2, 2: 1}, rng=0)
     np.testing.assert_array_equal(swapped, np.array([0, 2, 1])[mask])
-    few = labelnoise.confuse(mask.astype(np.int8), 1.0, into={1: 2, 2: 300}, rng=0)
-    np.testing.assert_array_equal(few, np.where(mask == 1, 2, mask))
 
 
 def test_confusion_goes_through_json():
@@ -216,6 +230,8 @@ def test_confusion_goes_through_json():
         (MATRIX, [1, 2], r"into=.*: pass a mapping, or a matrix with a row .* labels=\[1, 2\]"),
         ("2", [1, 2], "into='2': pass a mapping"),
         ({1: "two"}, None, "into={1: 'two'}: pass the label that each is taken for"),
+        ({1: [2, 3]}, None, "pass the label that each is taken for"),
+        ({}, None, "into={}: pass the label that each is taken for"),
         ({1: {2: "all"}}, None, "pass the label that each is taken for"),
         ({1: {2: 0.7, 3: 0.7}}, None, "of label 1; pass shares of at least 0 that sum to 1"),
         ({1: {2: -0.7}}, None, "of label 1; pass shares of at least 0"),
@@ -249,7 +265,10 @@ def test_labels_of_objects_are_checked(error):
         error(mask, 0.5, of=[0])
     np.testing.assert_array_equal(error(mask, 1.0, of=[3, 300], rng=0), mask)
     np.testing.assert_array_equal(error(mask, 0.5, of=[1, 3], rng=0), error(mask, 0.5, rng=0))
-    assert labelnoise.Noise(error, 0.5, of=[1]).to_dict()["of"] == [1]
+    for of in ([1], {1}, {1: 2}.keys(), (label for label in [1])):
+        noise = labelnoise.Noise(error, 0.5, of=of)
+        assert noise.to_dict()["of"] == [1]
+        np.testing.assert_array_equal(noise(mask, rng=0), error(mask, 0.5, rng=0))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -278,6 +297,16 @@ def test_shift_and_elastic_have_the_spread_asked_for():
         assert np.abs(np.mean(moves, axis=0)).max() < 0.8
         assert np.std(moves, axis=0) == pytest.approx([4, 4], rel=0.15)
         assert abs(np.corrcoef(np.transpose(moves))[0, 1]) < 0.2
+
+
+@pytest.mark.parametrize("tolerance", [30.0, 40.0, 60.0])
+def test_polygons_of_few_corners_enclose_something(tolerance):
+    """Also where those that are kept run the other way round."""
+    rows, columns = np.indices((90, 90)) - 45
+    away = np.hypot(rows, columns)
+    open_ring = (away < 35) & (away > 29) & (abs(np.arctan2(rows, columns)) > 0.4)
+    for seed in range(60):
+        assert labelnoise.coarse(open_ring, tolerance, rng=seed).sum() > 100
 
 
 def test_ends_have_the_spread_asked_for():

@@ -66,7 +66,7 @@ def test_natural_is_its_definition(drawn, data, sigma, seed, knots, spacing, axe
     """Contours move by the same splines and fill alike, but where one meets a pixel's centre."""
     stack, labels = drawn
     options = {"labels": data.draw(orders(labels)), "knots": knots}
-    steps = spacing if axes == PLANES else (7.0, *spacing)
+    steps = spacing if axes == PLANES else (1.0, *spacing)
     found = labelnoise.natural(stack, sigma, axes=axes, spacing=steps, rng=seed, **options)
     options["spacing"] = spacing
     tries = [
@@ -164,7 +164,7 @@ def test_coarse_is_its_definition(drawn, data, tolerance, seed, spacing, axes):
     """The same corners are kept, and polygons fill alike, but where one meets a pixel's centre."""
     stack, labels = drawn
     labels = data.draw(orders(labels))
-    steps = spacing if axes == PLANES else (7.0, *spacing)
+    steps = spacing if axes == PLANES else (1.0, *spacing)
     options = {"labels": labels, "axes": axes, "spacing": steps}
     found = labelnoise.coarse(stack, tolerance, rng=seed, **options)
     tries = [

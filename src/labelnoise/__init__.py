@@ -4,8 +4,8 @@ Errors of boundaries (`natural`, `choppy`, `wobble`, `bias`, `coarse`), of patch
 `elastic`, `ends`), of objects (`omit`, `invent`, `confuse`) and of pixels (`random`); their values
 (`Noise`, `Chain`); scores (`dice`, `iou`, `error_rate`); two ways to find the strength that gives a
 wanted score (`calibrate` for a data set, `match` for one mask); the noise that belongs to a sample
-(`sample_rng`), and the samples that have some (`in_share`); and what errors of one's own are made of
-(`perturbation`, `perturb`, `redraw`).
+(`sample_rng`), and the samples that have some (`in_share`); and what errors of one's own are made
+of (`perturbation`, `perturb`, `redraw`).
 """
 
 from ._patch import Patch, perturb, perturbation

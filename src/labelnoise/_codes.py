@@ -78,7 +78,8 @@ def places(
 ) -> tuple[list[int], dict[int, int]]:
     """Return labels to draw, and the code of each, among them those that are named.
 
-    They are the listed ones, or those that the mask has and the named ones, ascending.
+    They are the listed ones, or those that the mask has and the named ones, ascending. Labels that
+    the mask cannot hold have no code.
     """
     if labels is None:
         values = mask != 0 if mask.dtype.kind == "b" else mask  # also a view of other bytes

@@ -61,7 +61,8 @@ class Contours(NamedTuple):
         """Leave out points, so that all lie within a distance of the polygon through the others.
 
         Points that stay are kept. Without them, the way round a contour is divided first at the
-        point `phases` of the way behind the first one, and at least three points are kept.
+        point `phases` of the way behind the first one. At least three points are kept, and outer
+        contours stay outer ones.
         """
         kept = np.empty(len(self.points), np.bool_)
         _simplify(
@@ -74,7 +75,21 @@ class Contours(NamedTuple):
             kept.view(np.uint8),
         )
         stops = np.cumsum(kept)[self.stops.astype(np.intp) - 1].astype(np.uintp)
-        return Contours(self.slices, stops, self.points[kept], self.fixed[kept])
+        few = Contours(self.slices, stops, self.points[kept], self.fixed[kept])
+        starts = np.append(0, stops[:-1]).astype(np.intp)
+        for turned in np.flatnonzero(self._areas() * few._areas() < 0).tolist():
+            way = slice(starts[turned], int(stops[turned]))
+            few.points[way], few.fixed[way] = few.points[way][::-1], few.fixed[way][::-1]
+        return few
+
+    def _areas(self) -> NDArray[np.float64]:
+        """Return twice the area of each contour, positive for outer ones."""
+        stops = self.stops.astype(np.intp)
+        starts = np.append(0, stops[:-1])
+        after = np.arange(1, len(self.points) + 1)
+        after[stops - 1] = starts
+        (y, x), (down, right) = self.points.T, self.points[after].T
+        return np.add.reduceat(x * down - right * y, starts)
 
 
 def trace_contours(codes: NDArray[Any], label: int, runs: NDArray[np.int32]) -> Contours:

@@ -76,8 +76,8 @@ class Objects(NamedTuple):
     ) -> NDArray[Any]:
         """Return codes in which objects, one after the other, are taken for what surrounds them.
 
-        What was taken for another object before goes on with it. One that touches nothing but
-        labels that stay remains.
+        What was taken for another object before goes on with it, as a part of it. One that touches
+        nothing but labels that stay remains.
         """
         touched = self.neighbours(codes, drawn, missed, spacing)
         taken_for = [*range(len(self.labels)), -1]
@@ -92,7 +92,11 @@ class Objects(NamedTuple):
             around: dict[int, float] = {}
             for other, length in touched[number].items():
                 around[whole(other)] = around.get(whole(other), 0.0) + length
-            taken_for[number] = surrounding(labels[number], around, labels, number)
+            around.pop(number, None)
+            taken_for[number] = larger = surrounding(labels[number], around, labels, number)
+            if larger in touched and larger != number:
+                for other, length in touched[number].items():
+                    touched[larger][other] = touched[larger].get(other, 0.0) + length
         return self.painted(codes, [labels[whole(number)] for number in range(len(self.labels))])
 
     def painted(self, codes: NDArray[Any], labels: list[int]) -> NDArray[Any]:

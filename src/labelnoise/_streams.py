@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ._validate import check_key, check_number, check_rng, check_seed
 
 _FREE: list[np.random.Generator] = []  # generators that no call uses; making one is slow
+_KEPT = 64
 
 
 def sample_rng(
@@ -135,7 +136,8 @@ class Streams:
 
     def recycle(self) -> None:
         """Take back all generators."""
-        _FREE.extend(self._lent)
+        _FREE.extend(self._lent[:_KEPT])
+        del _FREE[_KEPT:]
         self._lent.clear()
 
 

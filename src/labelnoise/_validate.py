@@ -149,17 +149,17 @@ def check_odds(prevalence: Any) -> float:
 
 def check_into(into: Any, labels: Sequence[int] | None) -> dict[int, dict[int, float]]:
     """Return, for each label that is taken for others, the share of each of them."""
-    rows: Mapping[Any, Mapping[Any, float]]
-    if isinstance(into, Mapping):
+    if not isinstance(into, Mapping):
+        if labels is None:
+            raise ValueError("into: a matrix has a row for each of labels; list them")
+        into = _rows_of(into, labels)
+    try:
         rows = {
             label: other if isinstance(other, Mapping) else {other: 1.0}
             for label, other in into.items()
         }
-    elif labels is None:
-        raise ValueError("into: a matrix has a row for each of labels; list them")
-    else:
-        rows = _rows_of(into, labels)
-    try:
+        if not rows:
+            raise ValueError
         shares = {
             operator.index(label): {
                 operator.index(other): float(share)
@@ -192,6 +192,14 @@ def check_named(name: str, value: Any, named: list[int], labels: Sequence[int] |
             raise ValueError(
                 f"{name}={value!r}: names label {label}, but labels={list(labels)}; list it too"
             )
+
+
+def refuse_label(into: Any, label: int, dtype: np.dtype[Any]) -> NoReturn:
+    """Say that a mask cannot have a label that objects are taken for."""
+    raise ValueError(
+        f"into={into!r}: a mask of dtype {dtype} holds no label {label}; "
+        "pass a larger type, e.g. mask.astype(np.int32)"
+    )
 
 
 def check_of(of: Iterable[int], labels: Sequence[int] | None) -> list[int]:

@@ -315,7 +315,6 @@ def match(
     target, tol, upper = check_target(target), check_tol(tol), check_upper(upper)
     mask = check_mask(mask)
     listed = check_labels(labels)
-    score_of = metric if listed is None else partial(metric, labels=listed)
     if not _has(mask, listed):
         what = "is empty" if listed is None else f"has none of labels={listed}"
         raise ValueError(f"mask: {what}, and so scores 1 whatever is done to it; leave it out")
@@ -330,7 +329,7 @@ def match(
             nonlocal best, draws, nearest
             draws = copy.deepcopy(start)
             noisy = perturb(mask, strength, rng=draws)
-            score = check_metric(score_of(mask, noisy), strength)
+            score = check_metric(_score(metric, mask, noisy, listed), strength)
             if abs(score - target) < nearest:
                 best, nearest = Match(noisy, strength, score, ()), abs(score - target)
             report(strength, score)
@@ -362,9 +361,8 @@ class _Evaluation:
         key = index if self.keys is None else self.keys[index]
         noisy = self.perturb(mask, strength, rng=sample_rng(self.seed, key), **options)
         if self.pooled:
-            return overlap(mask, noisy, self.labels)
-        more = {} if self.labels is None else {"labels": self.labels}
-        return check_metric(self.metric(mask, noisy, **more), strength)
+            return overlap(mask, noisy, self.labels, perturbed=True)
+        return check_metric(_score(self.metric, mask, noisy, self.labels), strength)
 
     def choose(
         self, order: list[int], count: int, each: Callable[..., Iterable[Any]] | None
@@ -398,6 +396,15 @@ class _Evaluation:
         return _has(_pair(self.masks[index], index)[0], self.labels)
 
 
+def _score(
+    metric: Metric, mask: NDArray[Any], noisy: NDArray[Any], labels: list[int] | None
+) -> float:
+    """Score a perturbed mask; of labels that are not listed, those that the mask has."""
+    if metric in _POOLED:
+        return mean_of(_POOLED[metric], overlap(mask, noisy, labels, perturbed=True))
+    return metric(mask, noisy) if labels is None else metric(mask, noisy, labels=labels)
+
+
 class _Point(NamedTuple):
     strength: float
     score: float
@@ -428,10 +435,14 @@ def _search(
     following = min(_first(perturb, target), limit)
     while high.score > target and tol_needed(low, high) > tol:
         if high.strength >= min(limit, _NEAR * fails):
+            remedy = "pass a target above that"
+            if high.strength == upper:
+                remedy += ", or a larger upper"
+            if high.score == clean.score:
+                remedy = "it changes nothing there, so look at its labels and options"
             raise ValueError(
                 f"target={target}: not reached, strength {high.strength:.4g} still scores "
-                f"{high.score:.4f}{failure}; pass a target above that"
-                + (", or a larger upper" if high.strength == upper else "")
+                f"{high.score:.4f}{failure}; {remedy}"
             )
         try:
             low, high = high, probe(following)

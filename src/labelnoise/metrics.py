@@ -37,8 +37,8 @@ def dice(
     reference, other : array of bool or int
         Masks of one shape, of any number of axes from two.
     labels : sequence of int, optional
-        The labels to score; by default all that either mask has. A boolean mask has the label of
-        the other mask, or 1 if that has several.
+        The labels to score; by default all that either mask has. Without them, a boolean mask has
+        the label of the other mask, or 1 if that has several.
     per_label : bool, optional
         Return the score of each label instead of their mean.
 
@@ -98,8 +98,8 @@ def iou(
     reference, other : array of bool or int
         Masks of one shape, of any number of axes from two.
     labels : sequence of int, optional
-        The labels to score; by default all that either mask has. A boolean mask has the label of
-        the other mask, or 1 if that has several.
+        The labels to score; by default all that either mask has. Without them, a boolean mask has
+        the label of the other mask, or 1 if that has several.
     per_label : bool, optional
         Return the score of each label instead of their mean.
 
@@ -145,8 +145,8 @@ def error_rate(reference: Any, other: Any, *, labels: Iterable[int] | None = Non
     reference, other : array of bool or int
         Masks of one shape, of any number of axes from two.
     labels : sequence of int, optional
-        The labels to score; by default all. A boolean mask has the label of the other mask, or 1 if
-        that has several.
+        The labels to score; by default all. Without them, a boolean mask has the label of the other
+        mask, or 1 if that has several.
 
     Returns
     -------
@@ -186,15 +186,23 @@ def error_rate(reference: Any, other: Any, *, labels: Iterable[int] | None = Non
     return errors / foreground if foreground else inf if errors else 0.0
 
 
-def overlap(reference: Any, other: Any, labels: Iterable[int] | None = None) -> dict[int, Counts]:
-    """Count the pixels of each label in both masks together, in the first and in the second."""
+def overlap(
+    reference: Any, other: Any, labels: Iterable[int] | None = None, *, perturbed: bool = False
+) -> dict[int, Counts]:
+    """Count the pixels of each label in both masks together, in the first and in the second.
+
+    Without `labels`, those of a reference count if the other is the reference `perturbed`. Else all
+    do, and two masks with one label each that is not the same are refused.
+    """
     reference, other, listed = _alike(reference, other, labels)
     if _is_binary(reference) and _is_binary(other):
         counts = {1: _count(reference.view(np.bool_), other.view(np.bool_))}
         counts = counts if any(counts[1]) else {}
     else:
         counts = _count_labels(reference, other)
-        if listed is None:
+        if listed is None and perturbed:
+            counts = {label: pixels for label, pixels in counts.items() if pixels[1]}
+        elif listed is None:
             mine, yours = ([k for k, pixels in counts.items() if pixels[i]] for i in (1, 2))
             if len(mine) == len(yours) == 1 and mine != yours:
                 refuse_other_label(mine[0], yours[0])

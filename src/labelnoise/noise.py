@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
@@ -213,7 +213,10 @@ def _plain(value: Any) -> Any:
         value = value.tolist()
     if isinstance(value, Mapping):
         return {_label(key): _plain(each) for key, each in value.items()}
-    return tuple(map(_plain, value)) if isinstance(value, list | tuple | range) else value
+    if isinstance(value, set | frozenset):
+        value = sorted(value)
+    several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
+    return tuple(map(_plain, value)) if several else value
 
 
 def _label(key: Any) -> Any:

@@ -110,8 +110,8 @@ def test_a_single_written_strength_is_scaled_too(source):
     """The manifest tells the strength that was used, not the factor."""
     manifest = run(source, "--noise", "wobble:2", "--dice", 0.8)
     used = {case["strength"] for case in manifest["cases"]}
-    assert used == {2 * manifest["found"]["strength"]}
-    check(source, Noise("wobble", 2), manifest["found"]["strength"])
+    assert used == {manifest["found"]["strength"]} == {2 * manifest["found"]["factor"]}
+    check(source, Noise("wobble", 2), manifest["found"]["factor"])
 
 
 def test_options_go_to_the_steps_that_take_them(source):
@@ -374,3 +374,15 @@ def test_bad_labels_of_objects_are_told_as_written(source, capsys):
     assert "labelnoise: --of 3: names label 3, but --labels 1 2; list it too" in (
         capsys.readouterr().err
     )
+
+
+def test_the_labels_that_a_case_had_are_scored(source):
+    """By search and manifest alike, also where a confusion adds another, or takes the only one."""
+    Image.fromarray(np.minimum(MASKS["case_0"], 1)).save(source / "in" / "case_0.png")
+    path = recipe(source, Noise("confuse", 1.0, into={1: {7: 0.5}, 2: 1}))
+    manifest = run(source, "--recipe", path, "--dice", 0.7, "--tol", 0.05)
+    means = [np.mean(list(case["dice"].values())) for case in manifest["cases"]]
+    assert np.mean(means) == pytest.approx(manifest["found"]["score"])
+    assert all("7" not in case["dice"] for case in manifest["cases"])
+    assert all(0 < case["error_rate"] < 1 for case in manifest["cases"])
+    assert main(["compare", str(source / "in"), str(source / "out")]) == 0

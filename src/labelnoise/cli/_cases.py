@@ -134,7 +134,7 @@ def _draw(job: Job, plan: Plan, target: Target, tol: float) -> tuple[bytes, dict
     else:
         noisy, used = file.labels, None
     scores = dices(file.labels, noisy, plan.labels)
-    rate = error_rate(file.labels, noisy, labels=plan.labels)
+    rate = error_rate(file.labels, noisy, labels=plan.labels or _labels(file.labels, noisy))
     return file.encode(noisy), {
         "target": target,
         "strength": used,
@@ -147,9 +147,10 @@ def _draw(job: Job, plan: Plan, target: Target, tol: float) -> tuple[bytes, dict
 def compare(pair: tuple[str, Path, Path]) -> list[dict[str, Any]]:
     """Score two files, label by label."""
     (first, _), (second, _) = read(pair[1]), read(pair[2])
-    counts = overlap(first.labels, second.labels)
+    labels = _labels(first.labels, second.labels)
+    counts = overlap(first.labels, second.labels, labels)
     changed = float(np.mean(first.labels != second.labels))
-    rate = error_rate(first.labels, second.labels)
+    rate = error_rate(first.labels, second.labels, labels=labels)
     return [
         {
             "case": pair[0],
@@ -167,8 +168,13 @@ def dices(
     reference: NDArray[Any], other: NDArray[Any], labels: Sequence[int] | None
 ) -> dict[int, float]:
     """Return the Dice score of each label that the reference has."""
-    found = overlap(reference, other, labels)
+    found = overlap(reference, other, labels, perturbed=True)
     return {label: dice_of(*pixels) for label, pixels in found.items() if pixels[1]}
+
+
+def _labels(*maps: NDArray[Any]) -> list[int] | None:
+    """Return the labels of label maps, None if there are none."""
+    return sorted({label for each in maps for label in distinct(each)[0].tolist()} - {0}) or None
 
 
 def _lacks_label(step: Described) -> bool:

@@ -77,7 +77,7 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
             found = _search(source, names, plan, options.dice, options, spread)
         record.begin(shlex.join(["labelnoise", *arguments]), settings, found)
         if searched:
-            plan = replace(plan, factor=found["strength"])
+            plan = replace(plan, factor=found["factor"])
         copy_rest(source, options.dst, options.copy_images)
         jobs = [
             Job(
@@ -354,9 +354,10 @@ def _search(
     except ValueError as error:
         raise UsageError(say(error)) from error
     return {
-        "strength": found.strength,
+        "factor": found.strength,
+        "strength": plan.strength(found.strength),
         "score": found.score,
-        "bracket": found.bracket,
+        "bracket": [plan.strength(bound) for bound in found.bracket],
         "bracket_scores": found.bracket_scores,
         "cases": found.masks,
         "evaluations": found.nfev,

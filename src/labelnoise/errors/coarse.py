@@ -26,9 +26,9 @@ def coarse(mask: NDArray[Label], tolerance: float, **options: Unpack[Options]) -
     -----
     Each contour, also that of a hole, becomes a polygon whose corners lie on it. Beginning at a
     random point, the way round is divided at the point that lies farthest from the straight line,
-    until no point lies farther than `tolerance` [1]_ [2]_. So a larger tolerance has some of the
-    same corners. A polygon has at least three. Straight lines cut off what is convex, so structures
-    become smaller on average. In a volume each slice has contours of its own.
+    until no point lies farther than `tolerance` [1]_ [2]_. A polygon has at least three corners.
+    Straight lines cut off what is convex, so convex structures become smaller at tolerances of more
+    than a pixel. In a volume each slice has contours of its own.
 
     In a label map the boundary between two labels is drawn once, by the one that comes later.
     Points on such a piece of the earlier label's contour stay, and so do points that border on a

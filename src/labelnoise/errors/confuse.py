@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, count
+from itertools import count
 from typing import Any, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._codes import places
+from .._codes import holds, places
 from .._patch import Codes, Options, Patch, perturb, perturbation
-from .._validate import check_into, check_labels, check_mask, check_number
+from .._validate import check_into, check_labels, check_mask, check_number, refuse_label
 
 Label = TypeVar("Label", bound=np.generic)
 Into = Mapping[int, int | Mapping[int, float]] | Sequence[Sequence[float]] | NDArray[Any]
@@ -43,8 +43,9 @@ def confuse(
     An object is a connected part of one label; pixels are connected by edges and corners, in
     volumes by faces too. In each patch exactly ``round(rate * share * objects)`` objects of each
     label, picked uniformly, get another one, `share` being the sum of its shares. Of two other
-    labels each gets its part of them to the rounding, of more each gets it within two objects, and
-    on average every one gets it exactly. A higher rate confuses the same objects and further ones.
+    labels each gets its part of them to the rounding, of more each gets it within three objects,
+    and on average every one gets it exactly. A higher rate confuses the same objects and further
+    ones.
 
     A label that `into` names may appear in a patch, and in a mask, that did not have it.
 
@@ -71,13 +72,16 @@ def confuse(
     rate = check_number("rate", rate, 0.0, 1.0)
     shares: dict[int, dict[int, float]] | None = None
     if into is not None:
+        values = check_mask(mask)
         listed = check_labels(options.get("labels"))
         named = check_into(into, listed)
-        options["labels"], code = places(
-            check_mask(mask), listed, (*named, *chain(*named.values()))
-        )
+        others = {other for row in named.values() for other in row}
+        for other in others if values.size else ():
+            if not holds(values.dtype, other):
+                refuse_label(into, other, values.dtype)
+        options["labels"], code = places(values, listed, {*named, *others})
         shares = {
-            code[label]: {code[other]: share for other, share in row.items() if other in code}
+            code[label]: {code.get(other, 0): share for other, share in row.items()}
             for label, row in named.items()
             if label in code
         }

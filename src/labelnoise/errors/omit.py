@@ -21,7 +21,7 @@ def omit(
     of: Iterable[int] | None = None,
     **options: Unpack[Options],
 ) -> NDArray[Label]:
-    """Miss some of the objects of each label, small ones rather than large ones.
+    """Miss some of the objects of each label, more often small ones.
 
     Parameters
     ----------
