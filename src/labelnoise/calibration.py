@@ -146,7 +146,7 @@ def calibrate(
         label maps, `dice` and `iou` give the mean over labels.
     tol : float, optional
         The search ends when the scores of the lower and of the upper bound are both within `tol` of
-        the target.
+        the target, or one of them where the score jumps.
     sample : int, optional
         Number of masks to use, chosen at random among those that are not empty; all of them if
         there are fewer.
@@ -464,6 +464,9 @@ def _search(
         share = 0.5 if step % 3 == 2 else min(max(share, 0.05), 0.95)
         middle = low.strength + share * (high.strength - low.strength)
         if high.strength - low.strength <= _FINEST * high.strength:
+            needed = min(abs(low.score - target), abs(high.score - target))
+            if needed <= tol:
+                break
             raise ValueError(
                 f"target={target}: not reached, the score jumps from {low.score:.4f} to "
                 f"{high.score:.4f} at strength {middle:.4g}; "

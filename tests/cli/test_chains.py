@@ -376,6 +376,19 @@ def test_bad_labels_of_objects_are_told_as_written(source, capsys):
     )
 
 
+def test_what_was_found_and_done_is_told(source, capsys):
+    """The strengths that all kinds came to; and that nothing changed."""
+    manifest = run(source, "--noise", "omit:0.2", "wobble:1", "--dice", 0.8, "--tol", 0.03)
+    factor = manifest["found"]["factor"]
+    assert manifest["found"]["scaled"] == CHAIN.scaled(factor).to_dict()
+    told = f"The strengths that were found: omit:{0.2 * factor:.4g} wobble:{factor:.4g}\n"
+    printed = capsys.readouterr()
+    assert told in printed.out
+    assert "no case changed" not in printed.err
+    run(source, "--noise", "omit:0.4", "--of", 9, target="other")
+    assert "labelnoise: no case changed; look at its labels and options" in capsys.readouterr().err
+
+
 def test_the_labels_that_a_case_had_are_scored(source):
     """By search and manifest alike, also where a confusion adds another, or takes the only one."""
     Image.fromarray(np.minimum(MASKS["case_0"], 1)).save(source / "in" / "case_0.png")

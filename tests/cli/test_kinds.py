@@ -309,8 +309,8 @@ def test_one_strength_that_is_not_found_costs_no_other(tmp_path, capsys):
     square = np.zeros((40, 40), np.uint8)
     square[12:28, 12:28] = 1
     options = ["calibrate", pictures(tmp_path / "in", a=square), "--dice", "0.8", "--json"]
-    assert main([*options, "--tol", "0.004", "--noise", "bias", "random"]) == 1
+    assert main([*options, "--tol", "0.001", "--noise", "bias", "random"]) == 1
     printed = capsys.readouterr()
     assert [row["noise"] for row in json.loads(printed.out)] == ["random"]
     assert "bias 0.8: --dice=0.8: not reached" in printed.err
-    assert main([*options, "--tol", "0.004", "--noise", "bias"]) == 2
+    assert main([*options, "--tol", "0.001", "--noise", "bias"]) == 2

@@ -22,7 +22,7 @@ from ._arguments import OWN, as_written, say
 from ._cases import Job, Masks, Plan
 from ._files import PICTURES
 from ._progress import progress
-from ._recipe import Described, filled, kind, misfit, recipe, steps, written
+from ._recipe import Described, filled, kind, misfit, recipe, steps, words, written
 from ._record import Record, clean_up
 from ._sources import Source, UsageError, check_apart, check_nnunet, copy_rest, find
 from ._spread import Spread
@@ -356,6 +356,7 @@ def _search(
     return {
         "factor": found.strength,
         "strength": plan.strength(found.strength),
+        "scaled": plan.noise.scaled(found.strength).to_dict(),
         "score": found.score,
         "bracket": [plan.strength(bound) for bound in found.bracket],
         "bracket_scores": found.bracket_scores,
@@ -380,6 +381,10 @@ def _conclude(options: Namespace, source: Source, record: Record, failed: Failed
     some = f", {noisy} of them noisy" if options.share < 1 else ""
     mean = f", mean Dice {np.mean(scores):.4f}" if scores else ""
     print(f"{done} of {len(source.cases)} cases in {options.dst}{some}{mean}")
+    if record.found:
+        print(f"The strengths that were found: {' '.join(words(record.found['scaled'], 4))}")
+    if noisy and not any(case["error_rate"] for case in record.cases.values() if case["noisy"]):
+        print("labelnoise: no case changed; look at its labels and options", file=sys.stderr)
     if source.dataset is not None:
         print(
             "For clean validation, copy the clean labels over those that nnU-Net scores, after "

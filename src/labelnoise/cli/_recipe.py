@@ -88,9 +88,9 @@ def filled(described: Described, more: Callable[[Described], Described]) -> Desc
     return {**more(described), **described}
 
 
-def words(described: Described) -> list[str]:
+def words(described: Described, digits: int = 12) -> list[str]:
     """Return what --noise would be for a chain."""
-    return [f"{step['error']}:{step['strength']:.12g}" for step in steps(described)]
+    return [f"{step['error']}:{step['strength']:.{digits}g}" for step in steps(described)]
 
 
 def misfit(step: Described, volumes: bool) -> bool:
