@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from speed import BOUNDARIES
 from torch.utils.data import DataLoader
 
 import labelnoise
-from labelnoise._patch import ERRORS
 from labelnoise.hooks.dataset import NoisyLabels
 
 warnings.simplefilter("ignore")
@@ -113,7 +113,8 @@ def main() -> None:
         print(f"{name:32} {own:8.3f} {added:10.3f}")
     patch = torch.from_numpy(disc(1, 96, 96, 96))
     print("\na patch of (1, 96, 96, 96)             ms")
-    for name in ERRORS:
+    for error in BOUNDARIES:
+        name = error.__name__
         noise = labelnoise.Noise(name, 0.1 if name == "random" else 4.0)
         wrapper = NoisyLabels([(None, patch)], noise, 0)
         times = []

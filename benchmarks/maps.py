@@ -14,11 +14,9 @@ from functools import partial
 from pathlib import Path
 
 import masks
-import nibabel
 import numpy as np
-from liver.data import find
 from numpy.typing import NDArray
-from speed import STRENGTHS, compare
+from speed import BOUNDARIES, STRENGTHS, compare
 
 import labelnoise
 
@@ -32,11 +30,7 @@ SCORES = {
 
 def load(folder: Path) -> NDArray[np.uint8]:
     """Return the slices (n, rows, columns) of all label maps of a folder that hold a label."""
-    volumes = [
-        np.asarray(nibabel.load(case.segmentation).dataobj).astype(np.uint8).transpose(2, 1, 0)
-        for case in find(folder)
-    ]
-    return np.concatenate([volume[volume.any(axis=(1, 2))] for volume in volumes])
+    return np.concatenate([labels[labels.any(axis=(1, 2))] for labels, _ in masks.volumes(folder)])
 
 
 def main() -> None:
@@ -49,7 +43,8 @@ def main() -> None:
     abdomen = 50 * [masks.abdomen()]
     rng = np.random.default_rng(0)
     print("time of a map in units of its foreground's   two labels   13 labels")
-    for perturb, strength in STRENGTHS.items():
+    for perturb in BOUNDARIES:
+        strength = STRENGTHS[perturb]
         call = partial(lambda perturb, strength, mask: perturb(mask, strength, rng=rng), perturb)
         row = [
             compare(partial(call, strength), some, partial(call, strength), binary(some))
@@ -62,7 +57,7 @@ def main() -> None:
         return
     print(f"\n{len(slices)} slices, {len(lesions)} with lesions")
     print("noise    target   score                    strength   bounds' scores   evaluations")
-    for perturb in STRENGTHS:
+    for perturb in BOUNDARIES:
         for target in TARGETS:
             for name, options in SCORES.items():
                 some = slices if "reduction" in options else lesions

@@ -1,11 +1,15 @@
 """The masks that the benchmarks run on: real livers, or drawn ones."""
 
+import math
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from pathlib import Path
 
+import nibabel
 import numpy as np
 from numpy.typing import NDArray
+from skimage import measure
 
 from labelnoise.data import phantom
 
@@ -54,6 +58,49 @@ def cells() -> NDArray[np.int32]:
     labels = np.zeros((2048, 2048), np.int32)
     labels[:2044, :2044] = (places * cell[np.newaxis, :, np.newaxis]).reshape(2044, 2044)
     return labels
+
+
+def objects(count: int = 16, seed: int = 0) -> NDArray[np.uint8]:
+    """Draw a map (512, 512) of three labels, with ellipses at about three of four places."""
+    rng = np.random.default_rng(seed)
+    side = math.isqrt(count)
+    cell = 512 // side
+    rows, columns = np.indices((side * cell, side * cell))
+    place = rows // cell * side + columns // cell
+    height, width = cell * rng.uniform(0.15, 0.45, (2, side * side))
+    tilt = rng.uniform(0, math.pi, side * side)
+    turn = columns % cell + 1j * (rows % cell) - (1 + 1j) * (cell - 1) / 2
+    turn *= np.exp(1j * tilt)[place]
+    inside = (turn.real / width[place]) ** 2 + (turn.imag / height[place]) ** 2 < 1
+    drawn = np.zeros((512, 512), np.uint8)
+    drawn[: side * cell, : side * cell] = inside * rng.integers(4, size=side * side)[place]
+    return drawn
+
+
+def volumes(folder: Path | None) -> Iterator[tuple[NDArray[np.uint8], tuple[float, ...]]]:
+    """Yield the label maps (slices, rows, columns) of a folder in LiTS' layout and their spacing.
+
+    Or those of three synthetic patients.
+    """
+    if folder is None:
+        for seed in range(3):
+            drawn = phantom(24, 512, seed=seed)
+            yield drawn.labels, drawn.spacing
+        return
+    from liver.data import find
+
+    for case in find(folder):
+        image = nibabel.load(case.segmentation)
+        labels = np.asarray(image.dataobj).astype(np.uint8).transpose(2, 1, 0)
+        yield labels, tuple(map(float, image.header.get_zooms()[2::-1]))
+
+
+def maps(folder: Path | None) -> NDArray[np.uint8]:
+    """Return slices with at least two lesions, or 60 drawn maps of objects."""
+    if folder is None:
+        return np.stack([objects(seed=seed) for seed in range(60)])
+    slices = np.concatenate([labels for labels, _ in volumes(folder)])
+    return slices[[measure.label(each == 2, connectivity=2).max() > 1 for each in slices]]
 
 
 def read(folder: Path | None) -> NDArray[np.uint8]:
