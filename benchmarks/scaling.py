@@ -6,13 +6,10 @@ from typing import Any
 import masks
 import numpy as np
 from numpy.typing import NDArray
-from peers import NOISES
-from speed import STRENGTHS, clock, compare, floor
-
-import labelnoise
+from speed import BOUNDARIES, OBJECTS, clock, compare, floor, scaled
 
 Row = tuple[str, ...]
-HEADS = "floor, ms", *(noise.__name__ for noise in NOISES)
+HEADS = "floor, ms", *(noise.__name__ for noise in BOUNDARIES)
 
 
 def wave(size: int, waves: int = 5, depth: float = 0.15) -> NDArray[np.uint8]:
@@ -41,19 +38,26 @@ def contours() -> Iterator[Row]:
 def labels() -> Iterator[Row]:
     """Time a drawn abdomen of 512 x 512, its organs merged to fewer labels."""
     abdomen = masks.abdomen()
-    yield "labels", *(f"{noise.__name__}, ms" for noise in NOISES)
+    yield "labels", *(f"{noise.__name__}, ms" for noise in BOUNDARIES)
     for count in (1, 2, 4, 8, 13):
         merged = np.minimum(abdomen, count).astype(np.uint8)
-        yield str(count), *(f"{1e3 * clock(_call(noise, 1.0), merged):.2f}" for noise in NOISES)
+        yield str(count), *(f"{1e3 * clock(_call(noise, 1.0), merged):.2f}" for noise in BOUNDARIES)
 
 
-def _row(mask: NDArray[np.uint8], scale: float) -> list[str]:
+def objects() -> Iterator[Row]:
+    """Time maps of three labels at 512 x 512 with growing numbers of objects."""
+    yield "places", "floor, ms", *(noise.__name__ for noise in OBJECTS)
+    for count in (16, 64, 256, 1024, 4096):
+        yield f"{count}", *_row(masks.objects(count), 1.0, OBJECTS)
+
+
+def _row(mask: NDArray[np.uint8], scale: float, noises: Any = BOUNDARIES) -> list[str]:
     """Return the floor's time and the ratio to it of each noise."""
-    ratios = [f"{compare(_call(noise, scale), [mask], floor, [mask]):.2f}" for noise in NOISES]
+    ratios = [f"{compare(_call(noise, scale), [mask], floor, [mask]):.2f}" for noise in noises]
     return [f"{1e3 * clock(floor, mask):.3f}", *ratios]
 
 
 def _call(noise: Any, scale: float) -> Callable[[Any], Any]:
-    strength = STRENGTHS[noise] if noise is labelnoise.random else scale * STRENGTHS[noise]
+    strength = scaled(noise, scale)
     rng = np.random.default_rng(0)
     return lambda mask: noise(mask, strength, rng=rng)
