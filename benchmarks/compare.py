@@ -64,9 +64,9 @@ The packages do different things: morphology makes a mask larger or smaller ever
 move the image along (Albumentations deforms one that is not needed here, as its calls ask for it),
 and none but labelnoise and roottrait knows of a score. "Plain Python" is the paper's description
 written down without much thought of speed, in `benchmarks/plain.py`; OpenCV, scipy, scikit-image
-and shapely are asked by a few lines of ours. OpenCV's shift takes the nearest pixel, of masks of one
-label. `calibrate` is made for data sets; of a single mask it wants both ends of its bracket near the
-target, `match` one.
+and shapely are asked by a few lines of ours. OpenCV's shift takes the nearest pixel, of masks of
+one label. `calibrate` is made for data sets; of a single mask it wants both ends of its bracket
+near the target, `match` one.
 
 ## Objects
 
