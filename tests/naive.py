@@ -603,3 +603,26 @@ def ends(volume, sigma, streams, labels=None, spacing=1.0):
         return new
 
     return paint(volume, order, streams, redraw, (spacing, 1.0, 1.0))
+
+
+def drawn_again(contour, moves, smooth, shares, spacing):
+    """Move the points of a closed contour along their normals, then smooth it along itself."""
+    n = len(contour)
+
+    def blurred(points, sigma):
+        reach = math.ceil(3 * sigma)
+        weights = {k: math.exp(-0.5 * (k / sigma) ** 2) for k in range(-reach, reach + 1)}
+        return [
+            sum(w * points[(i + k) % n] for k, w in weights.items()) / sum(weights.values())
+            for i in range(n)
+        ]
+
+    curve = blurred(contour * spacing, min(2.0, n / 8))
+    moved = []
+    for i, move in enumerate(moves):
+        down, right = curve[(i + 1) % n] - curve[i - 1]
+        normal = np.array([-right, down]) / max(math.hypot(down, right), 1e-9)
+        moved.append(contour[i] + move * normal / spacing)
+    sigma = min(smooth / (sum(spacing) / 2), n / 12)
+    smoothed = blurred(moved, sigma) if sigma > 0 else moved
+    return [a + share * (b - a) for a, b, share in zip(moved, smoothed, shares, strict=True)]

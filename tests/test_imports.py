@@ -10,7 +10,10 @@ from pathlib import Path
 import labelnoise
 
 SOURCE = Path(labelnoise.__file__).parent
-LEVELS = {"errors": 1, "metrics": 1, "data": 1, "noise": 2, "calibration": 3, "hooks": 4, "cli": 4}
+LEVELS = {
+    **dict.fromkeys(("errors", "annotators", "metrics", "data"), 1),
+    **{"noise": 2, "calibration": 3, "hooks": 4, "cli": 4},
+}
 
 
 def run(code, **environment):

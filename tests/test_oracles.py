@@ -18,6 +18,7 @@ from labelnoise._contours import trace_contours
 from labelnoise._distance import spread
 from labelnoise._objects import find_objects
 from labelnoise._runs import trace_runs
+from labelnoise._strokes import drawn_again, frame_of
 
 SEEDS = st.integers(0, 2**64)
 SIGMAS = st.floats(0, 8)
@@ -271,6 +272,34 @@ def test_objects_are_those_of_flooding_and_scipy(drawn, data):
         assert group.objects == count
         first = [numbers[found == each].min() for each in range(1, count + 1)]
         assert sorted(first) == list(range(group.start, group.stop))
+
+
+@given(crowds(), st.sampled_from([0.0, 0.5, 3.0]), SEEDS, SPACINGS)
+def test_strokes_are_their_definition(drawn, smooth, seed, spacing):
+    """Points move along normals and are smoothed, but for those that stay; lengths and widths."""
+    stack, labels = drawn
+    codes = np.searchsorted(sorted({0, *labels}), stack).astype(np.uint8)
+    steps = (1.0, *spacing)
+    for label, start, stop, *_ in trace_runs(codes, len(labels)).regions:
+        contours = trace_contours(codes, label, trace_runs(codes, len(labels)).table[start:stop])
+        rng = np.random.default_rng(seed)
+        moves, shares = rng.standard_normal(len(contours.points)), rng.random(len(contours.points))
+        frame = frame_of(contours, steps)
+        found = drawn_again(contours, frame, moves, smooth, shares, steps).points
+        stays = contours.fixed.astype(bool)
+        moves[stays] = 0.0
+        first = 0
+        for stop_, width, length in zip(
+            contours.stops.tolist(), frame.widths, frame.lengths, strict=True
+        ):
+            own = slice(first, stop_)
+            points = contours.points[own]
+            expected = naive.drawn_again(points, moves[own], smooth, shares[own], spacing)
+            expected = np.where(stays[own, np.newaxis], points, expected)
+            np.testing.assert_allclose(found[own], expected, atol=1e-9)
+            area = naive.area([tuple(point) for point in points.tolist()]) * np.prod(spacing)
+            assert width * length == pytest.approx(area)
+            first = stop_
 
 
 @given(maps(max_side=30), st.data())

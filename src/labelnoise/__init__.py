@@ -2,15 +2,16 @@
 
 Errors of boundaries (`natural`, `choppy`, `wobble`, `bias`, `coarse`), of patches (`shift`,
 `elastic`, `ends`), of objects (`omit`, `invent`, `confuse`) and of pixels (`random`); their values
-(`Noise`, `Chain`); scores (`dice`, `iou`, `error_rate`); two ways to find the strength that gives a
-wanted score (`calibrate` for a data set, `match` for one mask); the noise that belongs to a sample
-(`sample_rng`), and the samples that have some (`in_share`); and what errors of one's own are made
-of (`perturbation`, `perturb`, `redraw`).
+(`Noise`, `Chain`), and those of a person (`Annotator`); scores (`dice`, `iou`, `error_rate`); two
+ways to find the strength that gives a wanted score (`calibrate` for a data set, `match` for one
+mask); the noise that belongs to a sample (`sample_rng`), and the samples that have some
+(`in_share`); and what errors of one's own are made of (`perturbation`, `perturb`, `redraw`).
 """
 
 from ._patch import Patch, perturb, perturbation
 from ._redraw import Region, redraw
 from ._streams import in_share, sample_rng
+from .annotators import Annotator
 from .calibration import Calibration, Match, calibrate, match
 from .errors import (
     bias,
@@ -32,6 +33,7 @@ from .noise import Chain, Noise
 __version__ = "0.1.0"
 
 __all__ = [
+    "Annotator",
     "Calibration",
     "Chain",
     "Match",

@@ -18,13 +18,18 @@ def field(
     lengths: tuple[float, ...],
     spacing: tuple[float, ...],
     rng: np.random.Generator,
+    box: tuple[float, ...] | None = None,
 ) -> NDArray[np.float64]:
     """Return a standard normal field at points (n, 3), its correlation 1/e at a length per axis.
 
     Points are in pixels, lengths and spacing in one unit; lengths below a pixel count as a pixel.
-    The field is a cubic B-spline with independent normal weights at the knots of a lattice.
+    The field is a cubic B-spline with independent normal weights at the knots of a lattice. The
+    lattice covers the points, or a box (its least places, then its largest), beyond which the field
+    goes on as at its faces.
     """
-    ends = _extent(points)
+    if box is not None:
+        points = np.clip(points, box[:3], box[3:])
+    ends = _extent(points) if box is None else box
     extents = [high - low for low, high in zip(ends[:3], ends[3:], strict=True)]
     steps, knots = lattice_of(extents, lengths, spacing)
     values = np.empty(len(points))

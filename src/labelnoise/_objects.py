@@ -200,6 +200,11 @@ def find_objects(codes: NDArray[Any], drawn: int) -> Objects:
     return Objects(table, owners, labels, sizes, groups)
 
 
+def paint_runs(codes: NDArray[np.uint8], runs: NDArray[np.int32]) -> None:
+    """Set the pixels of runs to 1."""
+    _paint(codes.reshape(-1, codes.shape[-1]), runs, np.ones(len(runs), np.uint8))
+
+
 def connect(
     runs: NDArray[np.int32], stops: list[int], height: int
 ) -> tuple[NDArray[np.int32], list[int]]:

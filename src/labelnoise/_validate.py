@@ -3,7 +3,7 @@
 import math
 import operator
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -120,12 +120,12 @@ def check_error(error: Any, known: Mapping[str, Any]) -> Any:
     return known[error]
 
 
-def check_described(described: Mapping[str, Any]) -> None:
+def check_described(
+    described: Mapping[str, Any], needed: set[str], known: Container[str] | None = None
+) -> None:
     """Make sure that a mapping describes a noise."""
-    if not {"error", "strength"} <= set(described):
-        raise ValueError(
-            f"{dict(described)!r}: describes no noise; pass what to_dict of a Noise or Chain gave"
-        )
+    if not needed <= set(described) or any(known and name not in known for name in described):
+        raise ValueError(f"{dict(described)!r}: describes no noise; pass what to_dict of it gave")
 
 
 def check_options(name: str, options: Mapping[str, Any], known: Iterable[str]) -> None:

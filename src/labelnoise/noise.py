@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ._patch import ERRORS
 from ._streams import split
 from ._validate import check_described, check_error, check_options
+from .annotators import Annotator
 
 
 @dataclass(frozen=True, init=False)
@@ -109,7 +110,7 @@ class Noise:
     @classmethod
     def from_dict(cls, described: Mapping[str, Any]) -> Self:
         """Return the noise that a dictionary describes."""
-        check_described(described)
+        check_described(described, {"error", "strength"})
         return cls(**described)
 
 
@@ -175,21 +176,24 @@ class Chain:
 
 
 def to_dict(perturb: Any) -> dict[str, Any]:
-    """Return what describes a Noise or a Chain, or a `functools.partial` of an error."""
+    """Return what describes a Noise, Chain or Annotator, or a `functools.partial` of an error."""
     if isinstance(perturb, partial) and not perturb.args and perturb.func in ERRORS.values():
         keywords = dict(perturb.keywords)
         name = strength_name(perturb.func)
         if name in keywords:
             return Noise(perturb.func, keywords.pop(name), **keywords).to_dict()
-    if not isinstance(perturb, Noise | Chain):
+    if not isinstance(perturb, Noise | Chain | Annotator):
         raise ValueError(
-            f"perturb={perturb!r}: cannot be stored; pass a labelnoise.Noise or a Chain of them"
+            f"perturb={perturb!r}: cannot be stored; pass a labelnoise.Noise, an Annotator or a "
+            "Chain of them"
         )
     return perturb.to_dict()
 
 
-def from_dict(described: Mapping[str, Any]) -> Noise | Chain:
-    """Return the Noise or the Chain that a dictionary describes."""
+def from_dict(described: Mapping[str, Any]) -> "Noise | Chain | Annotator":
+    """Return the Noise, the Chain or the Annotator that a dictionary describes."""
+    if "annotator" in described:
+        return Annotator.from_dict(described)
     return Chain.from_dict(described) if "chain" in described else Noise.from_dict(described)
 
 
