@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import labelnoise
+from labelnoise import _streams
 from labelnoise._streams import Streams
 
 torch = pytest.importorskip("torch")
@@ -150,3 +151,12 @@ def test_noise_can_be_drawn_anew_in_each_epoch():
         epochs.append(torch.cat(list(torch.utils.data.DataLoader(dataset, batch_size=2))))
     assert torch.equal(epochs[0], epochs[2])
     assert not torch.equal(epochs[0], epochs[1])
+
+
+def test_generators_are_shared_and_not_hoarded():
+    """Thousands of labels leave few of them behind."""
+    cells = np.arange(1, 2501).reshape(50, 50)
+    for name in labelnoise.errors.__all__:
+        if name != "ends":
+            getattr(labelnoise, name)(cells, 1.0, rng=0)
+            assert len(_streams._FREE) <= _streams._KEPT

@@ -73,6 +73,10 @@ class Patch:
         """Return a generator of the patch's own; those of different layers are independent."""
         return self._streams.at(self._index, layer)
 
+    def give_back(self, rng: np.random.Generator) -> None:
+        """Take back a generator that nobody uses any more, so that many layers share it."""
+        self._streams.give_back(rng)
+
 
 def perturb(
     mask: Any,

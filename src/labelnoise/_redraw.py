@@ -178,6 +178,7 @@ def redraw(how: Callable[[Region], Mask]) -> Callable[[Patch], Codes]:
         for layer, (label, start, stop, _, box) in enumerate(runs.regions):
             region = Region(codes, label, runs.table[start:stop], box, spacing, patch.rng(layer))
             mask = how(region)
+            patch.give_back(region.rng)
             if runs.mixed:
                 paint(codes, label, mask, region.box, spacing, out)
             else:

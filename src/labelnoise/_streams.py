@@ -134,6 +134,11 @@ class Streams:
         }
         return generator
 
+    def give_back(self, generator: np.random.Generator) -> None:
+        """Take back the generator that was lent last."""
+        if self._lent and self._lent[-1] is generator:
+            _FREE.append(self._lent.pop())
+
     def recycle(self) -> None:
         """Take back all generators."""
         _FREE.extend(self._lent[:_KEPT])

@@ -161,6 +161,7 @@ class Annotator:
                     self._draw(codes, group.label, runs[owners == number], strength, spacing, rng)
                     for number in range(group.start, group.stop)
                 ]
+                patch.give_back(rng)
                 paint(codes, group.label, *together(drawn), spacing, out)
             return out
 

@@ -71,7 +71,9 @@ def choppy(mask: NDArray[Label], sigma: float, **options: Unpack[Options]) -> ND
         runs = trace_runs(patch.codes, patch.drawn)
         shifts = np.empty((len(runs.table), 2))
         for layer, (_, start, stop, *_) in enumerate(runs.regions):
-            patch.rng(layer).standard_normal(out=shifts[start:stop])
+            rng = patch.rng(layer)
+            rng.standard_normal(out=shifts[start:stop])
+            patch.give_back(rng)
         shifts *= sigma / patch.spacing[-1]
         return move_ends(patch.codes, runs, shifts)
 

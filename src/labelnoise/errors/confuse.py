@@ -102,6 +102,7 @@ def confuse(
                 share, others = _by_share(shares.get(group.label, {}), rng)
             for number in order[: round(rate * share * group.objects)]:
                 labels[group.start + number] = next(others)
+            patch.give_back(rng)
         return objects.painted(codes, labels)
 
     return perturb(mask, take, **options)

@@ -76,7 +76,9 @@ def omit(
         objects = find_objects(codes, patch.drawn)
         orders = []
         for layer, group in enumerate(objects.groups):
-            chances = patch.rng(layer).standard_exponential(group.objects)
+            rng = patch.rng(layer)
+            chances = rng.standard_exponential(group.objects)
+            patch.give_back(rng)
             sizes = objects.sizes[group.start : group.stop]
             orders.append(group.start + np.argsort(chances * sizes))
         missed = [int(orders[place][m]) for place, m in objects.due(rate, among)]

@@ -80,7 +80,9 @@ def random(
             lost = min(lost, left) if odds is None else lost * (left > 0)
             gained = lost if odds is None else min(round(rate * odds * left), left)
             pixels = list_pixels(runs.table[start:stop], size, patch.codes.shape[-1])
-            flip_pixels(patch.codes, label, pixels, (lost, gained, left), patch.rng(layer), out)
+            rng = patch.rng(layer)
+            flip_pixels(patch.codes, label, pixels, (lost, gained, left), rng, out)
+            patch.give_back(rng)
             left -= gained
         return out
 
