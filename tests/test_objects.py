@@ -325,3 +325,9 @@ def test_ends_have_the_spread_asked_for():
         assert abs(np.corrcoef(starts.ravel(), stops.ravel())[0, 1]) < 0.3
     with pytest.raises(ValueError, match=r"axes=\(-2, -1\): ends are those of volumes; name three"):
         labelnoise.ends(column, 1.0)
+
+
+def test_thousands_of_objects_that_touch_are_missed():
+    """One after the other taken for its neighbour, in bounded time."""
+    cells = np.arange(1, 10001).reshape(100, 100)
+    assert len(np.unique(labelnoise.omit(cells, 1.0, rng=0))) == 1

@@ -85,6 +85,7 @@ class Objects(NamedTuple):
 
         def whole(number: int) -> int:
             while taken_for[number] != number:
+                taken_for[number] = taken_for[taken_for[number]]
                 number = taken_for[number]
             return number
 
@@ -95,7 +96,7 @@ class Objects(NamedTuple):
             around.pop(number, None)
             taken_for[number] = larger = surrounding(labels[number], around, labels, number)
             if larger in touched and larger != number:
-                for other, length in touched[number].items():
+                for other, length in around.items():
                     touched[larger][other] = touched[larger].get(other, 0.0) + length
         return self.painted(codes, [labels[whole(number)] for number in range(len(self.labels))])
 
