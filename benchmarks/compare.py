@@ -76,6 +76,8 @@ Dice score is the mean over labels. `omit` misses small objects rather than larg
 any. batchgeneratorsv2 changes one object of a label. No other package here confuses objects, and
 none that installs beside these moves end slices.{missing}
 
+{objects}
+
 ## Image size
 
 A disc with a wavy border, and strengths that grow with the image; times in units of the floor.
