@@ -154,6 +154,18 @@ def test_strengths_that_fail_bound_the_search(limit):
     assert found.strength < limit
 
 
+def test_a_perturbation_that_always_fails_ends_the_search():
+    """With its own message, after some tries."""
+
+    def broken(mask, sigma, *, rng):
+        if sigma:
+            raise ValueError("out of order")
+        return mask
+
+    with pytest.raises(ValueError, match=r"target=0.9: not reached, .* fails \(out of order\)"):
+        labelnoise.calibrate(DISCS, broken, 0.9, rng=0)
+
+
 def test_the_search_begins_at_a_pixel_or_at_the_wanted_loss():
     """Lengths begin at 1, rates and what is unknown at 1 less the target."""
     for perturb, first in (

@@ -434,11 +434,11 @@ def _search(
     fails, failure = math.inf, ""
     following = min(_first(perturb, target), limit)
     while high.score > target and tol_needed(low, high) > tol:
-        if high.strength >= min(limit, _NEAR * fails):
+        if high.strength >= min(limit, _NEAR * fails) or fails < _FINEST:
             remedy = "pass a target above that"
             if high.strength == upper:
                 remedy += ", or a larger upper"
-            if high.score == clean.score:
+            if high.score == clean.score and not failure:
                 remedy = "it changes nothing there, so look at its labels and options"
             raise ValueError(
                 f"target={target}: not reached, strength {high.strength:.4g} still scores "
