@@ -2,7 +2,8 @@
 
 Errors of boundaries (`natural`, `choppy`, `wobble`, `bias`, `coarse`), of patches (`shift`,
 `elastic`, `ends`), of objects (`omit`, `invent`, `confuse`) and of pixels (`random`); their values
-(`Noise`, `Chain`), and those of a person (`Annotator`); scores (`dice`, `iou`, `error_rate`); two
+(`Noise`, `Chain`), and those of a person (`Annotator`, `PerLabel`) and of several (`raters`,
+`soft`); scores (`dice`, `iou`, `error_rate`); two
 ways to find the strength that gives a wanted score (`calibrate` for a data set, `match` for one
 mask); the noise that belongs to a sample (`sample_rng`), and the samples that have some
 (`in_share`); and what errors of one's own are made of (`perturbation`, `perturb`, `redraw`).
@@ -11,7 +12,7 @@ mask); the noise that belongs to a sample (`sample_rng`), and the samples that h
 from ._patch import Patch, perturb, perturbation
 from ._redraw import Region, redraw
 from ._streams import in_share, sample_rng
-from .annotators import Annotator
+from .annotators import Annotator, PerLabel, raters, soft
 from .calibration import Calibration, Match, calibrate, match
 from .errors import (
     bias,
@@ -39,6 +40,7 @@ __all__ = [
     "Match",
     "Noise",
     "Patch",
+    "PerLabel",
     "Region",
     "bias",
     "calibrate",
@@ -58,8 +60,10 @@ __all__ = [
     "perturb",
     "perturbation",
     "random",
+    "raters",
     "redraw",
     "sample_rng",
     "shift",
+    "soft",
     "wobble",
 ]

@@ -273,19 +273,17 @@ def check_key(key: Any) -> bytes:
         raise ValueError(f"key={key!r}: pass a name (str, bytes, path) or an integer") from None
 
 
-def check_labels(labels: Iterable[int] | None) -> list[int] | None:
-    """Return the labels that are listed, if any."""
+def check_labels(labels: Iterable[int] | None, background: bool = False) -> list[int] | None:
+    """Return the labels that are listed, if any; among them the background if it may be."""
     if labels is None:
         return None
     try:
         listed = [operator.index(value) for value in labels]
     except TypeError:
         listed = []
-    if not listed or 0 in listed or len(set(listed)) < len(listed):
-        raise ValueError(
-            f"labels={labels!r}: list different integers, at least one; "
-            "0 is the background and belongs to none"
-        )
+    if not listed or (0 in listed and not background) or len(set(listed)) < len(listed):
+        hint = "" if background else "; 0 is the background and belongs to none"
+        raise ValueError(f"labels={labels!r}: list different integers, at least one{hint}")
     return listed
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ._patch import ERRORS
 from ._streams import split
 from ._validate import check_described, check_error, check_options
-from .annotators import Annotator
+from .annotators import Annotator, PerLabel
+from .annotators.annotator import described as person
 
 
 @dataclass(frozen=True, init=False)
@@ -176,13 +177,13 @@ class Chain:
 
 
 def to_dict(perturb: Any) -> dict[str, Any]:
-    """Return what describes a Noise, Chain or Annotator, or a `functools.partial` of an error."""
+    """Return what describes a noise of the package, or a `functools.partial` of an error."""
     if isinstance(perturb, partial) and not perturb.args and perturb.func in ERRORS.values():
         keywords = dict(perturb.keywords)
         name = strength_name(perturb.func)
         if name in keywords:
             return Noise(perturb.func, keywords.pop(name), **keywords).to_dict()
-    if not isinstance(perturb, Noise | Chain | Annotator):
+    if not isinstance(perturb, Noise | Chain | Annotator | PerLabel):
         raise ValueError(
             f"perturb={perturb!r}: cannot be stored; pass a labelnoise.Noise, an Annotator or a "
             "Chain of them"
@@ -190,10 +191,10 @@ def to_dict(perturb: Any) -> dict[str, Any]:
     return perturb.to_dict()
 
 
-def from_dict(described: Mapping[str, Any]) -> "Noise | Chain | Annotator":
-    """Return the Noise, the Chain or the Annotator that a dictionary describes."""
-    if "annotator" in described:
-        return Annotator.from_dict(described)
+def from_dict(described: Mapping[str, Any]) -> "Noise | Chain | Annotator | PerLabel":
+    """Return what `to_dict` describes by a dictionary."""
+    if "annotator" in described or "annotators" in described:
+        return person(described)
     return Chain.from_dict(described) if "chain" in described else Noise.from_dict(described)
 
 

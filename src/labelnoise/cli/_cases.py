@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .. import match, sample_rng
 from .. import perturb as perturb_patches
 from .._codes import distinct
-from ..annotators import Annotator
+from ..annotators import Annotator, PerLabel
 from ..metrics import dice_of, error_rate, iou_of, overlap
 from ..noise import Chain, Noise, from_dict
 from ._files import LabelFile, publish, read
@@ -27,7 +27,7 @@ Target = float | tuple[float, float] | None
 class Plan:
     """What is done to every case, and which of its labels are scored; None for all."""
 
-    noise: Noise | Chain | Annotator
+    noise: Noise | Chain | Annotator | PerLabel
     labels: Sequence[int] | None
     plane: str
     volumes: bool
