@@ -199,7 +199,10 @@ def test_a_prevalence_in_a_chain_gets_the_label_of_the_data_set(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "--noise: is missing; pass a kind of error, e.g. --noise natural, or a --recipe"),
+        (
+            [],
+            "--noise: is missing; pass a kind of error, e.g. --noise natural, an --annotator or a",
+        ),
         (["--noise", "bias:1", "--recipe", "r"], "--recipe=r: goes without --noise; leave one out"),
         (["--noise", "wobbel:2"], "--noise wobbel:2: no kind of error has this name; pass one of "),
         (["--noise", "wobble:two"], "--noise wobble:two: pass a number behind the colon, e.g. wo"),
@@ -256,7 +259,7 @@ def test_what_cannot_be_is_refused(source, capsys, options, message):
         ("\udcff", "cannot be read ('utf-8' codec"),
         ("[" * 100_000, "cannot be read ("),
         *(
-            (content, "describes no noise; write what to_dict of a labelnoise.Noise or Chain gives")
+            (content, "describes no noise; write what to_dict of a labelnoise.Noise, Annotator or ")
             for content in (
                 "null",
                 "3",

@@ -109,8 +109,8 @@ def test_files_without_a_volume_are_named(tmp_path, capsys):
     Image.fromarray(balls()[10]).save(tmp_path / "in" / "page.tif")
     run(tmp_path, "--noise", "bias:1", "--volumes", code=1)
     error = capsys.readouterr().err
-    assert "labelnoise: plane: shape (31, 32) has no volume; leave --volumes out" in error
-    assert "labelnoise: page: a picture of one page has no volume; leave --volumes out" in error
+    assert "labelnoise: plane: shape (31, 32) has no volume; pass --no-volumes" in error
+    assert "labelnoise: page: a picture of one page has no volume; pass --no-volumes" in error
     assert (result(tmp_path) != balls()).any()
     Image.fromarray(balls()[10]).save(tmp_path / "in" / "picture.png")
     command = ["perturb", str(tmp_path / "in"), str(tmp_path / "new"), "--noise", "bias:1"]
@@ -127,7 +127,7 @@ def test_files_without_a_volume_are_named(tmp_path, capsys):
         (["--noise", "ends", "--dice", 0.9], "--noise ends: works on volumes only; pass --vol"),
         (["--noise", "bias:1", "ends:2"], "--noise ends:2: works on volumes only; pass --volumes"),
         (["--recipe", "{recipe}"], "--recipe={recipe}: ends works on volumes only; pass --volumes"),
-        (["--noise", "flat:2", "--volumes"], "--noise flat:2: works on planes only; leave --vol"),
+        (["--noise", "flat:2", "--volumes"], "--noise flat:2: works on planes only; pass --no-vol"),
     ],
 )
 def test_errors_of_other_patches_are_refused_at_once(

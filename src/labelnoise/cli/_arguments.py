@@ -3,6 +3,7 @@
 import argparse
 import ast
 import inspect
+import json
 import re
 import shlex
 from collections.abc import Callable, Iterable
@@ -11,7 +12,10 @@ from typing import Any, Literal, get_args, get_origin
 
 from .. import __version__
 from .._patch import ERRORS, Options
+from ..annotators.annotator import _PUBLISHED
 from ..noise import strength_name
+
+PUBLISHED = tuple(json.loads(_PUBLISHED.read_text(encoding="utf-8")))
 
 _WHERE = """\
 SRC is a folder of label maps: NIfTI (.nii, .nii.gz), PNG or TIFF files; or a raw dataset of nnU-Net
@@ -90,7 +94,8 @@ def parser() -> argparse.ArgumentParser:
 
     perturb = commands.add_parser(
         "perturb",
-        usage="labelnoise perturb SRC DST (--noise KIND[:STRENGTH] ... | --recipe FILE) [options]",
+        usage="labelnoise perturb SRC DST (--noise KIND[:STRENGTH] ... | --annotator FILE | "
+        "--recipe FILE) [options]",
         help="write a noisy copy of a dataset",
         description=_PERTURB,
         epilog=_EXAMPLES.format(kinds="\n".join(map(_summary, ERRORS))),
@@ -110,11 +115,24 @@ def parser() -> argparse.ArgumentParser:
     amount.add_argument(
         "--strength",
         type=float,
-        help="strength of one kind; "
+        help="strength of one kind, or of an annotator, 1 being as fitted (1); "
         + "; ".join(f"{name}: {strength_name(error)}" for name, error in ERRORS.items()),
     )
     perturb.add_argument(
         "--per-case", action="store_true", help="reach --dice in each case, not on average"
+    )
+    perturb.add_argument(
+        "--raters",
+        metavar="N",
+        type=int,
+        help="so many people draw each case, into DST/rater1, DST/rater2, ...; annotators share "
+        "what makes a case difficult",
+    )
+    perturb.add_argument(
+        "--soft",
+        action="store_true",
+        help="with --raters, write to DST/soft too which share of them gave a label, in DST/soft/"
+        "label1, ... if there are several; float32, in TIFF (.tif) for PNG, which cannot hold it",
     )
     perturb.add_argument(
         "--resume",
@@ -130,7 +148,8 @@ def parser() -> argparse.ArgumentParser:
 
     calibrate = commands.add_parser(
         "calibrate",
-        usage="labelnoise calibrate SRC [--noise KIND ... | --recipe FILE] [options]",
+        usage="labelnoise calibrate SRC [--noise KIND ... | --annotator FILE | --recipe FILE] "
+        "[options]",
         help="print the strengths that give wanted scores",
         description="Print the strength at which the mean Dice score of the cases in SRC is --dice."
         f"\n\n{_WHERE}",
@@ -178,10 +197,16 @@ def _add_pattern(parser: argparse.ArgumentParser) -> None:
 def _add_kinds(parser: argparse.ArgumentParser, metavar: str, explained: str) -> None:
     parser.add_argument("--noise", nargs="+", metavar=metavar, help=explained)
     parser.add_argument(
+        "--annotator",
+        metavar="FILE",
+        help="labels err as a person does: a file that fit wrote, or a published annotator, "
+        f"{', '.join(PUBLISHED)} (in mm)",
+    )
+    parser.add_argument(
         "--recipe",
         metavar="FILE",
         type=Path,
-        help="how labels err, as to_dict of a labelnoise.Noise or Chain tells in JSON",
+        help="how labels err, as to_dict of a labelnoise.Noise, Annotator or Chain tells in JSON",
     )
 
 
@@ -194,22 +219,11 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
         help="labels that are drawn and scored, later ones over earlier ones; others never change "
         "(all but 0; of an nnU-Net dataset, those of dataset.json but the ignored one)",
     )
-    group.add_argument(
-        "--plane",
-        choices=("axial", "sagittal", "coronal"),
-        default="axial",
-        help="planes of NIfTI volumes that annotators draw in (axial)",
-    )
-    group.add_argument(
-        "--volumes",
-        action="store_true",
-        help="label each NIfTI volume, or stack of TIFF pages, in one go, not each plane",
-    )
+    _add_patches(group)
     group.add_argument(
         "--spacing",
         choices=("mm", "pixel"),
-        default="pixel",
-        help="unit of lengths in NIfTI volumes (pixel)",
+        help="unit of lengths in NIfTI volumes (pixel; with annotators mm)",
     )
     for name, takers in OWN.items():
         option = next(iter(takers.values()))
@@ -228,6 +242,21 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
         help="share of noisy cases, chosen by --seed and name; others stay as they are (1)",
     )
     group.add_argument("--seed", type=int, default=0, help="another seed, other noise (0)")
+
+
+def _add_patches(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--plane",
+        choices=("axial", "sagittal", "coronal"),
+        default="axial",
+        help="planes of NIfTI volumes that annotators draw in (axial)",
+    )
+    group.add_argument(
+        "--volumes",
+        action=argparse.BooleanOptionalAction,
+        help="label each NIfTI volume, or stack of TIFF pages, in one go, not each plane (planes; "
+        "with annotators NIfTI volumes)",
+    )
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
@@ -301,5 +330,7 @@ def _own_options() -> dict[str, dict[str, inspect.Parameter]]:
 OWN = _own_options()  # what errors take besides the shared options
 _OPTIONS = {"target": "dice", "rng": "seed"}  # where the command line has another name
 _OPTIONS |= {strength_name(error): "strength" for error in ERRORS.values()}
-_NAMES = "|".join((*_OPTIONS, "labels", "sample", "seed", "share", "tol", "workers", *OWN))
+_NAMES = "|".join(
+    (*_OPTIONS, "labels", "raters", "sample", "seed", "share", "strength", "tol", "workers", *OWN)
+)
 _ARGUMENT = rf"\b({_NAMES})=(\[.*?\]|\(.*?\)|'[^']*'|[^\s:;,]+)"

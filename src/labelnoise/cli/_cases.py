@@ -1,6 +1,6 @@
 """What is done with one case: look at it, perturb, compare."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import match, sample_rng
+from .. import match, raters, sample_rng, soft
 from .. import perturb as perturb_patches
 from .._codes import distinct
 from ..annotators import Annotator, PerLabel
 from ..metrics import dice_of, error_rate, iou_of, overlap
 from ..noise import Chain, Noise, from_dict
-from ._files import LabelFile, publish, read
+from ._files import LabelFile, publish, read, shares_name
 from ._recipe import Described, filled, steps
 
 Target = float | tuple[float, float] | None
+Entry = dict[str, Any]  # of the manifest
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Plan:
     millimetres: bool
     seed: int
     factor: float = 1.0
+    raters: int | None = None  # people who draw each case
+    soft: Sequence[int] = ()  # labels whose shares among them are wanted
 
     @property
     def lacks_label(self) -> bool:
@@ -54,6 +57,12 @@ class Plan:
         """Return the options of a call for one file."""
         axes = file.axes(self.plane, self.volumes)
         return {"axes": axes, "spacing": file.spacing(axes) if self.millimetres else None}
+
+    def results(self, file: Path) -> list[Path]:
+        """Return where the noisy copies of a file go."""
+        if self.raters is None:
+            return [file]
+        return [Path(f"rater{number}", file) for number in range(1, self.raters + 1)]
 
 
 @dataclass(frozen=True)
@@ -77,9 +86,15 @@ class Job:
 
     name: str
     path: Path
-    result: Path
+    folder: Path
+    file: Path
     noisy: bool
-    done: dict[str, Any] | None
+    done: Entry | None
+
+    def put(self, file: Path, content: bytes) -> Entry:
+        """Write a file into the folder; return its name and SHA-256."""
+        publish(self.folder / file, content)
+        return {"file": file.as_posix(), "sha256": sha256(content).hexdigest()}
 
 
 def look(path: Path, plan: Plan, labels: bool) -> set[int]:
@@ -89,8 +104,8 @@ def look(path: Path, plan: Plan, labels: bool) -> set[int]:
     return set(distinct(file.labels)[0].tolist()) - {0} if labels else set()
 
 
-def perturb(job: Job, plan: Plan, target: Target, tol: float) -> dict[str, Any]:
-    """Write a copy of a case, noisy or not, and return its entry in the manifest.
+def perturb(job: Job, plan: Plan, target: Target, tol: float) -> Entry:
+    """Write a copy of a case, noisy or not, or one for each rater; return its manifest entry.
 
     With a target, the case is matched to it, unless it has no label that is drawn; with a range, to
     one of its own in it.
@@ -98,51 +113,94 @@ def perturb(job: Job, plan: Plan, target: Target, tol: float) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If the file is no label file, the target cannot be reached, or the source or the result is
+        If the file is no label file, the target cannot be reached, or the source or a result is
         not what was recorded.
     """
-    if job.done is not None:
-        if not job.path.exists() or digest(job.path) != job.done["source_sha256"]:
-            raise ValueError("has changed since it was perturbed; begin anew in another folder")
-        if job.result.exists():
-            if digest(job.result) != job.done["sha256"]:
-                raise ValueError("was written, and changed since; remove the result and resume")
-            return job.done
+    if job.done is not None and _is_whole(job, job.done):
+        return job.done
+    entry: Entry = {"case": job.name, "noisy": job.noisy}
+    if job.noisy or plan.soft:
+        file, entry["source_sha256"] = read(job.path)
     if job.noisy:
-        content, told = _draw(job, plan, target, tol)
+        maps, told = _draw(job, file, plan, target, tol)
+        results = [(file.encode(noisy), _score(file.labels, noisy, plan.labels)) for noisy in maps]
     else:
+        maps, told = [file.labels] if plan.soft else [], {"target": None, "strength": 0.0}
         content = job.path.read_bytes()
-        told = {"target": None, "strength": 0.0, "dice": {}, "error_rate": 0.0}
-        told["source_sha256"] = sha256(content).hexdigest()
-    publish(job.result, content)
-    result = {"sha256": sha256(content).hexdigest()}
-    return {"case": job.name, "file": job.result.name, "noisy": job.noisy, **told, **result}
+        entry["source_sha256"] = sha256(content).hexdigest()
+        results = [(content, {"dice": {}, "error_rate": 0.0})] * (plan.raters or 1)
+    written = [
+        {**job.put(where, content), **scores}
+        for where, (content, scores) in zip(plan.results(job.file), results, strict=True)
+    ]
+    entry |= told
+    entry |= written[0] if plan.raters is None else {"raters": written}
+    if plan.soft:
+        entry["soft"] = list(_put_shares(job, plan.soft, file, maps))
+    return entry
 
 
-def _draw(job: Job, plan: Plan, target: Target, tol: float) -> tuple[bytes, dict[str, Any]]:
-    """Return a noisy copy of a case as a file's bytes, and what the manifest tells of it."""
-    file, source = read(job.path)
-    apply: Any = partial(plan.noise, **plan.grid(file))
+def results_of(entry: Entry) -> list[Entry]:
+    """Return what the manifest tells of the noisy copies of a case."""
+    results: list[Entry] = entry.get("raters", [entry])
+    return results
+
+
+def _is_whole(job: Job, done: Entry) -> bool:
+    """Return whether all files of a case are there, and what was recorded."""
+    if not job.path.exists() or digest(job.path) != done["source_sha256"]:
+        raise ValueError("has changed since it was perturbed; begin anew in another folder")
+    whole = True
+    for each in results_of(done) + done.get("soft", []):
+        path = job.folder / each["file"]
+        if not path.exists():
+            whole = False
+        elif digest(path) != each["sha256"]:
+            raise ValueError(
+                f"was written, and changed since; remove {each['file']!r} from DST and resume"
+            )
+    return whole
+
+
+def _draw(
+    job: Job, file: LabelFile, plan: Plan, target: Target, tol: float
+) -> tuple[list[NDArray[Any]], Entry]:
+    """Return noisy maps of a case, and what the manifest tells of how they were made."""
+    grid = plan.grid(file)
+    apply: Any = partial(plan.noise, **grid)
     if isinstance(target, tuple):
         target = sample_rng(plan.seed, f"target of {job.name}").uniform(*target)
     rng = sample_rng(plan.seed, job.name)
     used: float | None = plan.strength(plan.factor)
-    if target is None:
-        noisy = apply(file.labels, plan.factor, rng=rng)
+    if plan.raters is not None:
+        maps = raters(file.labels, [plan.noise] * plan.raters, plan.factor, rng=rng, **grid)
+    elif target is None:
+        maps = [apply(file.labels, plan.factor, rng=rng)]
     elif dices(file.labels, file.labels, plan.labels):
         found = match(file.labels, apply, target, tol=tol, labels=plan.labels, rng=rng)
-        noisy, used = found.mask, plan.strength(found.strength)
+        maps, used = [found.mask], plan.strength(found.strength)
     else:
-        noisy, used = file.labels, None
-    scores = dices(file.labels, noisy, plan.labels)
-    rate = error_rate(file.labels, noisy, labels=plan.labels or _labels(file.labels, noisy))
-    return file.encode(noisy), {
-        "target": target,
-        "strength": used,
-        "dice": {str(label): dice for label, dice in scores.items()},
+        maps, used = [file.labels], None
+    return maps, {"target": target, "strength": used}
+
+
+def _score(reference: NDArray[Any], noisy: NDArray[Any], labels: Sequence[int] | None) -> Entry:
+    """Return what the manifest tells of how a noisy map differs."""
+    rate = error_rate(reference, noisy, labels=labels or _labels(reference, noisy))
+    return {
+        "dice": {str(label): dice for label, dice in dices(reference, noisy, labels).items()},
         "error_rate": rate if isfinite(rate) else None,
-        "source_sha256": source,
     }
+
+
+def _put_shares(
+    job: Job, labels: Sequence[int], file: LabelFile, maps: Sequence[NDArray[Any]]
+) -> Iterator[Entry]:
+    """Write which share of the raters gave each label; with several, to a folder for each."""
+    for label in labels:
+        folder = Path("soft") if len(labels) == 1 else Path("soft", f"label{label}")
+        content = file.encode_shares(soft(maps, [label])[0])
+        yield {"label": label, **job.put(folder / shares_name(job.file), content)}
 
 
 def compare(pair: tuple[str, Path, Path]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ import json
 import shlex
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from statistics import fmean
@@ -15,14 +15,34 @@ import numpy as np
 
 from .. import __version__, calibration, in_share
 from .._patch import ERRORS
-from .._validate import check_count, check_labels, check_number, check_seed, check_target, check_tol
+from .._validate import (
+    LARGEST,
+    check_count,
+    check_labels,
+    check_number,
+    check_seed,
+    check_target,
+    check_tol,
+)
 from ..noise import from_dict, strength_name
 from . import _cases
-from ._arguments import OWN, as_written, say
-from ._cases import Job, Masks, Plan
+from ._arguments import OWN, PUBLISHED, as_written, say
+from ._cases import Job, Masks, Plan, results_of
 from ._files import PICTURES
 from ._progress import progress
-from ._recipe import Described, filled, kind, misfit, recipe, steps, words, written
+from ._recipe import (
+    Described,
+    annotator,
+    filled,
+    is_person,
+    kind,
+    misfit,
+    name_of,
+    recipe,
+    steps,
+    words,
+    written,
+)
 from ._record import Record, clean_up
 from ._sources import Source, UsageError, check_apart, check_nnunet, copy_rest, find
 from ._spread import Spread
@@ -34,20 +54,13 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
     """Write a noisy copy of a dataset."""
     check_apart(options.src, options.dst)
     source = find(options.src, options.pattern)
+    _check_raters(options, source)
     check_nnunet(source, options.dst)
-    if options.per_case and options.dice is None:
-        raise UsageError("--per-case goes with --dice; pass the score that each case shall have")
-    if isinstance(options.dice, tuple):
-        flag = as_written("dice", options.dice)
-        if not options.per_case:
-            raise UsageError(
-                f"{flag}: a range gives each case a score of its own; pass --per-case too, or "
-                "one score"
-            )
-        if options.dice[0] > options.dice[1]:
-            raise UsageError(f"{flag}: pass the lower score first")
+    _check_per_case(options)
     _check(options)
     [plan] = _plans(options, source, [_described(options)])
+    factor = 1.0 if options.annotator is None else options.strength
+    plan = replace(plan, factor=1.0 if factor is None else factor, raters=options.raters)
     noisy = _noisy(options, source)
     chosen = set(noisy)
     record = _open(options)
@@ -56,21 +69,9 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
         searched = options.dice is not None and not options.per_case
         if plan.lacks_label or (searched and not record.found):
             [plan], names = _survey(source, noisy, [plan], spread, failed)
-        settings = {
-            "version": __version__,
-            "noise": plan.noise.to_dict(),
-            "labels": plan.labels,
-            "dice": options.dice,
-            "per_case": options.per_case,
-            "tol": options.tol,
-            "sample": options.sample,
-            "share": options.share,
-            "seed": plan.seed,
-            "plane": plan.plane,
-            "volumes": plan.volumes,
-            "spacing": options.spacing,
-            "pattern": options.pattern,
-        }
+        if options.soft:
+            plan = replace(plan, soft=_labels(source, plan, spread, failed))
+        settings = _settings(options, plan)
         record.agree(settings)
         found = record.found
         if searched and not found:
@@ -83,7 +84,8 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
             Job(
                 name,
                 source.path(name),
-                options.dst / source.inner / source.cases[name],
+                options.dst,
+                source.inner / source.cases[name],
                 name in chosen,
                 record.cases.get(name),
             )
@@ -112,9 +114,11 @@ def calibrate(options: Namespace, arguments: Sequence[str]) -> int:
     """Print the strengths that give wanted scores."""
     source = find(options.src, options.pattern)
     _check(options)
+    _check_alone(options)
     if options.recipe is not None:
-        _check_alone(options)
         titles, described = ["recipe"], [recipe(options.recipe)]
+    elif options.annotator is not None:
+        titles, described = ["annotator"], [annotator(options.annotator)]
     else:
         described = [kind(word) for word in options.noise or ERRORS]
         if options.noise is None:
@@ -137,10 +141,10 @@ def calibrate(options: Namespace, arguments: Sequence[str]) -> int:
     if options.json:
         print(json.dumps(rows, indent=1))
     else:
-        print(f"{'noise':8} {'target':>7} {'strength':>9} {'Dice':>7} {'cases':>6}")
+        print(f"{'noise':9} {'target':>7} {'strength':>9} {'Dice':>7} {'cases':>6}")
         for row in rows:
             print(
-                f"{row['noise']:8} {row['dice']:7.4g} {row['strength']:9.5g} {row['score']:7.4f} "
+                f"{row['noise']:9} {row['dice']:7.4g} {row['strength']:9.5g} {row['score']:7.4f} "
                 f"{row['cases']:6}"
             )
     code = _list(failed)
@@ -184,10 +188,69 @@ def compare(options: Namespace, arguments: Sequence[str]) -> int:
     return _list(failed)
 
 
+def _settings(options: Namespace, plan: Plan) -> dict[str, Any]:
+    """Return what the noisy copy depends on, as the manifest tells it."""
+    return {
+        "version": __version__,
+        "noise": plan.noise.to_dict(),
+        "annotator": options.annotator,
+        "strength": options.strength,
+        "labels": plan.labels,
+        "dice": options.dice,
+        "per_case": options.per_case,
+        "tol": options.tol,
+        "sample": options.sample,
+        "share": options.share,
+        "seed": plan.seed,
+        "plane": plan.plane,
+        "volumes": plan.volumes,
+        "spacing": "mm" if plan.millimetres else "pixel",
+        "pattern": options.pattern,
+        "raters": plan.raters,
+        "soft": list(plan.soft) or None,
+    }
+
+
+def _check_per_case(options: Namespace) -> None:
+    """Refuse scores of single cases that cannot be."""
+    if options.per_case and options.dice is None:
+        raise UsageError("--per-case goes with --dice; pass the score that each case shall have")
+    if isinstance(options.dice, tuple):
+        flag = as_written("dice", options.dice)
+        if not options.per_case:
+            raise UsageError(
+                f"{flag}: a range gives each case a score of its own; pass --per-case too, or "
+                "one score"
+            )
+        if options.dice[0] > options.dice[1]:
+            raise UsageError(f"{flag}: pass the lower score first")
+
+
+def _check_raters(options: Namespace, source: Source) -> None:
+    """Refuse raters where there can be none."""
+    if options.raters is None:
+        if options.soft:
+            raise UsageError("--soft goes with --raters; pass how many people draw each case")
+        return
+    flag = as_written("raters", options.raters)
+    if options.per_case:
+        raise UsageError(f"{flag}: goes without --per-case; leave one out")
+    if source.dataset is not None:
+        raise UsageError(
+            f"{flag}: a dataset of nnU-Net has one label map a case; pass SRC="
+            f"{str(source.folder / source.inner)!r}"
+        )
+
+
 def _check(options: Namespace) -> None:
     """Refuse arguments that no command could use."""
     try:
         check_count("workers", options.workers)
+        if options.command == "perturb":
+            if options.raters is not None:
+                check_count("raters", options.raters)
+            if options.annotator is not None and options.strength is not None:
+                check_number("strength", options.strength, 0.0, LARGEST)
         if options.command != "compare":
             check_seed("seed", options.seed)
             check_tol(options.tol)
@@ -201,9 +264,11 @@ def _check(options: Namespace) -> None:
 
 
 def _described(options: Namespace) -> Described:
-    """Return the noise as --noise or --recipe describes it."""
+    """Return the noise as --noise, --annotator or --recipe describes it."""
+    _check_alone(options)
+    if options.annotator is not None:
+        return annotator(options.annotator)
     if options.recipe is not None:
-        _check_alone(options)
         if options.strength is not None:
             raise UsageError(
                 f"{as_written('strength', options.strength)}: a recipe has strengths of its own; "
@@ -212,34 +277,62 @@ def _described(options: Namespace) -> Described:
         return recipe(options.recipe)
     if options.noise is None:
         raise UsageError(
-            "--noise: is missing; pass a kind of error, e.g. --noise natural, or a --recipe"
+            "--noise: is missing; pass a kind of error, e.g. --noise natural, an --annotator or a "
+            "--recipe"
         )
     return written(options.noise, options.strength, options.dice is not None)
 
 
 def _check_alone(options: Namespace) -> None:
-    """Refuse a recipe beside kinds of error."""
-    if options.noise is not None:
-        flag = as_written("recipe", options.recipe)
-        raise UsageError(f"{flag}: goes without --noise; leave one out")
+    """Refuse several descriptions of the noise."""
+    given = [
+        name for name in ("recipe", "annotator", "noise") if getattr(options, name) is not None
+    ]
+    if len(given) > 1:
+        flag = as_written(given[0], getattr(options, given[0]))
+        raise UsageError(f"{flag}: goes without --{given[1]}; leave one out")
 
 
-def _plans(options: Namespace, source: Source, noises: Sequence[Described]) -> list[Plan]:
-    """Return what is done to every case, for each noise."""
-    if source.endings & {*PICTURES} and (options.plane, options.spacing) != ("axial", "pixel"):
+def _settle(options: Namespace, source: Source, people: bool) -> None:
+    """Settle what is labelled in one go, and in which unit, where the options do not tell.
+
+    People draw volumes and are known in mm; pictures have neither.
+    """
+    pictures = source.endings & {*PICTURES}
+    if people and pictures and pictures != source.endings:
+        raise UsageError(
+            f"{str(source.folder)!r} holds NIfTI files, whose annotators are in mm, and pictures; "
+            "choose one of them by --pattern"
+        )
+    if pictures and (options.plane, options.spacing or "pixel") != ("axial", "pixel"):
         raise UsageError("--plane and --spacing go with NIfTI volumes; leave them out for pictures")
     if options.volumes and ".png" in source.endings:
         raise UsageError(
             "--volumes goes with NIfTI volumes and TIFF stacks; leave it out for PNG files"
         )
+    if options.volumes is None:
+        options.volumes = people and not pictures
+    if options.spacing is None:
+        if pictures and options.annotator in PUBLISHED:
+            raise UsageError(
+                f"{as_written('annotator', options.annotator)}: is in mm, which pictures do not "
+                "tell; fit one to pictures, or pass --spacing=pixel if their pixels are 1 mm wide"
+            )
+        options.spacing = "mm" if people and not pictures else "pixel"
+
+
+def _plans(options: Namespace, source: Source, noises: Sequence[Described]) -> list[Plan]:
+    """Return what is done to every case, for each noise."""
+    every = [step for noise in noises for step in steps(noise)]
+    _settle(options, source, any(map(is_person, every)))
     given = {name: getattr(options, name) for name in OWN if getattr(options, name) is not None}
     labels = source.drawn if options.labels is None else options.labels
     shared = {} if labels is None else {"labels": labels}
 
     def more(step: Described) -> Described:
-        return shared | {name: value for name, value in given.items() if step["error"] in OWN[name]}
+        own = {name: value for name, value in given.items() if name_of(step) in OWN[name]}
+        return shared | own
 
-    every = [step for noise in noises for step in steps(noise)]
     for name, value in given.items():
         if not any(name in more(step) and name not in step for step in every):
             takers = " or ".join(OWN[name])
@@ -257,15 +350,31 @@ def _plans(options: Namespace, source: Source, noises: Sequence[Described]) -> l
         millimetres = options.spacing == "mm"
         plans.append(Plan(made, labels, options.plane, options.volumes, millimetres, options.seed))
     if options.spacing == "mm" and all(
-        strength_name(ERRORS[step["error"]]) == "rate" for step in every
+        not is_person(step) and strength_name(ERRORS[step["error"]]) == "rate" for step in every
     ):
         raise UsageError(
             f"--spacing=mm: {every[0]['error']} noise has a rate, without unit; leave it out"
         )
+    if labels is not None:
+        _check_people(options, [step for step in every if is_person(step)], labels)
     for step in every:
         if misfit(step, options.volumes):
             _refuse_misfit(options, step["error"])
     return plans
+
+
+def _check_people(options: Namespace, people: Sequence[Described], labels: Sequence[int]) -> None:
+    """Refuse annotators of labels that are not listed, and an order in which none draws."""
+    flag = as_written("labels", labels)
+    if people and labels != sorted(labels):
+        raise UsageError(f"{flag}: annotators draw labels in ascending order; list them so")
+    name = "annotator" if options.recipe is None else "recipe"
+    for label in (label for person in people for label in person.get("annotators", ())):
+        if int(label) not in labels:
+            raise UsageError(
+                f"{as_written(name, getattr(options, name))}: draws label {label}, but {flag}; "
+                "list it too"
+            )
 
 
 def _refuse_misfit(options: Namespace, error: str) -> NoReturn:
@@ -276,7 +385,7 @@ def _refuse_misfit(options: Namespace, error: str) -> NoReturn:
     else:
         what = f"{as_written('recipe', options.recipe)}: {error} works"
     kinds, remedy = (
-        ("planes", "leave --volumes out") if options.volumes else ("volumes", "pass --volumes")
+        ("planes", "pass --no-volumes") if options.volumes else ("volumes", "pass --volumes")
     )
     raise UsageError(f"{what} on {kinds} only; {remedy}")
 
@@ -310,14 +419,8 @@ def _survey(
     source: Source, noisy: Sequence[str], plans: Sequence[Plan], spread: Spread, failed: Failed
 ) -> tuple[list[Plan], list[str]]:
     """Read noisy cases once; return the plans with the label they lack, and the readable cases."""
-    paths = {source.path(name): name for name in noisy}
     wanted = any(plan.lacks_label for plan in plans)
-    labels: set[int] = set()
-    for path, found in spread.each(partial(_cases.look, plan=plans[0], labels=wanted), paths):
-        if isinstance(found, Exception):
-            failed[paths[path]] = say(found)
-        else:
-            labels |= found
+    labels = _look(source, noisy, plans[0], spread, failed, wanted)
     names = [name for name in noisy if name not in failed]
     if not names:
         listed = (f"\n  {name}: {reason}" for name, reason in sorted(failed.items()))
@@ -328,6 +431,35 @@ def _survey(
             f"--prevalence: is the share of one label, and SRC has {several}; pass one by --labels"
         )
     return [plan.with_labels(labels) if plan.lacks_label else plan for plan in plans], names
+
+
+def _look(
+    source: Source,
+    names: Iterable[str],
+    plan: Plan,
+    spread: Spread,
+    failed: Failed,
+    wanted: bool = True,
+) -> set[int]:
+    """Read cases once, and note what is wrong with them; return their labels, if wanted."""
+    paths = {source.path(name): name for name in names}
+    labels: set[int] = set()
+    for path, found in spread.each(partial(_cases.look, plan=plan, labels=wanted), paths):
+        if isinstance(found, Exception):
+            failed[paths[path]] = say(found)
+        else:
+            labels |= found
+    return labels
+
+
+def _labels(source: Source, plan: Plan, spread: Spread, failed: Failed) -> Sequence[int]:
+    """Return the labels that are scored, those of all cases if none are named."""
+    if plan.labels is not None:
+        return plan.labels
+    labels = sorted(_look(source, source.cases.keys() - failed.keys(), plan, spread, failed))
+    if not labels:
+        raise UsageError("--soft: SRC has no labels; pass another folder")
+    return labels
 
 
 def _search(
@@ -368,22 +500,23 @@ def _search(
 def _dice(entry: dict[str, Any]) -> str:
     if not entry["noisy"]:
         return "as it was"
-    scores = entry["dice"].values()
+    scores = [score for each in results_of(entry) for score in each["dice"].values()]
     return f"Dice {fmean(scores):.4f}" if scores else "nothing to draw"
 
 
 def _conclude(options: Namespace, source: Source, record: Record, failed: Failed) -> None:
-    scores = [
-        np.mean(list(case["dice"].values())) for case in record.cases.values() if case["dice"]
-    ]
+    results = [each for case in record.cases.values() for each in results_of(case)]
+    scores = [fmean(each["dice"].values()) for each in results if each["dice"]]
+    people = "" if options.raters is None else f" by {options.raters} raters"
     done = len(source.cases.keys() - failed.keys())
     noisy = sum(case["noisy"] for name, case in record.cases.items() if name not in failed)
     some = f", {noisy} of them noisy" if options.share < 1 else ""
-    mean = f", mean Dice {np.mean(scores):.4f}" if scores else ""
-    print(f"{done} of {len(source.cases)} cases in {options.dst}{some}{mean}")
+    mean = f", mean Dice {fmean(scores):.4f}" if scores else ""
+    print(f"{done} of {len(source.cases)} cases{people} in {options.dst}{some}{mean}")
     if record.found:
-        print(f"The strengths that were found: {' '.join(words(record.found['scaled'], 4))}")
-    if noisy and not any(case["error_rate"] for case in record.cases.values() if case["noisy"]):
+        found = words(record.settings["noise"], record.found["factor"], 4)
+        print(f"The strengths that were found: {' '.join(found)}")
+    if noisy and not any(each["error_rate"] != 0 for each in results):
         print("labelnoise: no case changed; look at its labels and options", file=sys.stderr)
     if source.dataset is not None:
         print(

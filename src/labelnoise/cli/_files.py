@@ -34,6 +34,9 @@ class LabelFile(Protocol):
     def encode(self, labels: NDArray[Any]) -> bytes:
         """Return the file's bytes with other labels."""
 
+    def encode_shares(self, shares: NDArray[np.float32]) -> bytes:
+        """Return the bytes of a file with a number for each pixel, of the same geometry."""
+
 
 def suffix_of(name: str) -> str:
     """Return the ending of a label file's name, or nothing."""
@@ -59,6 +62,11 @@ def read(path: Path) -> tuple[LabelFile, str]:
     except Exception as error:  # each library has its own for broken files
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise ValueError(f"cannot be read ({reason}); copy or download it again") from error
+
+
+def shares_name(file: Path) -> Path:
+    """Return the name of a file with a number for each pixel: PNG holds none, TIFF does."""
+    return file.with_suffix(".tif") if suffix_of(file.name) == ".png" else file
 
 
 def publish(path: Path, content: bytes) -> None:
@@ -121,7 +129,7 @@ class _Nifti:
             return axes[plane]
         across = ({0, 1, 2} - set(axes[plane])).pop()
         if across >= self.labels.ndim:
-            raise ValueError(f"shape {self.labels.shape} has no volume; leave --volumes out")
+            raise ValueError(f"shape {self.labels.shape} has no volume; pass --no-volumes")
         return across, *axes[plane]
 
     def spacing(self, axes: tuple[int, ...]) -> tuple[float, ...]:
@@ -130,7 +138,7 @@ class _Nifti:
             unit = _MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
         except KeyError as error:
             raise ValueError(
-                f"has the unknown unit {error} in its header; mend it, or leave --spacing out"
+                f"has the unknown unit {error} in its header; mend it, or pass --spacing=pixel"
             ) from error
         return tuple(float(header.get_zooms()[axis]) * unit for axis in axes)
 
@@ -141,7 +149,16 @@ class _Nifti:
             stored = np.rint((labels - proxy.inter) / proxy.slope)
         stored = stored.astype(proxy.dtype, copy=False)
         end = proxy.offset + stored.nbytes
-        parts = self._content[: proxy.offset], stored.tobytes(order="F"), self._content[end:]
+        return self._pack(
+            self._content[: proxy.offset], stored.tobytes(order="F"), self._content[end:]
+        )
+
+    def encode_shares(self, shares: NDArray[np.float32]) -> bytes:
+        header = self._image.header.copy()
+        header.set_data_dtype(np.float32)
+        return self._pack(type(self._image)(shares, self._image.affine, header).to_bytes())
+
+    def _pack(self, *parts: bytes) -> bytes:
         if not self._packed:
             return b"".join(parts)
         packed = io.BytesIO()
@@ -177,7 +194,7 @@ class _Picture:
         if plane != "axial":
             raise ValueError(f"a picture has no {plane} planes; leave --plane out")
         if volumes and self.labels.ndim < 3:
-            raise ValueError("a picture of one page has no volume; leave --volumes out")
+            raise ValueError("a picture of one page has no volume; pass --no-volumes")
         return tuple(range(self.labels.ndim))[-3 if volumes else -2 :]
 
     def spacing(self, axes: tuple[int, ...]) -> tuple[float, ...]:
@@ -199,6 +216,24 @@ class _Picture:
         if not np.array_equal(again.labels, labels) or again._pages[0].mode != pages[0].mode:
             raise ValueError("is stored in a way that loses labels; convert it to a lossless PNG")
         return content
+
+    def encode_shares(self, shares: NDArray[np.float32]) -> bytes:
+        from PIL import Image
+
+        first = self._pages[0]
+        planes = shares.reshape(len(self._pages), first.height, first.width)
+        pages = [Image.fromarray(plane) for plane in planes]
+        dpi = {"dpi": self._options["dpi"]} if "dpi" in self._options else {}
+        buffer = io.BytesIO()
+        pages[0].save(
+            buffer,
+            "TIFF",
+            save_all=True,
+            append_images=pages[1:],
+            compression="tiff_adobe_deflate",
+            **dpi,
+        )
+        return buffer.getvalue()
 
 
 def _options(image: Any, raw: bytes) -> dict[str, Any]:

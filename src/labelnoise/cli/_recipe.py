@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from .._patch import ERRORS
-from ..noise import Noise, strength_name
+from ..annotators import Annotator
+from ..noise import Noise, from_dict, strength_name
 from ._arguments import as_written
 from ._sources import UsageError
 
-Described = Mapping[str, Any]  # as to_dict of a Noise or a Chain gives it
+Described = Mapping[str, Any]  # as to_dict of a Noise, an Annotator or a Chain gives it
 
 
 def written(words: Sequence[str], strength: float | None, searched: bool) -> Described:
@@ -46,19 +47,29 @@ def kind(word: str) -> Described:
     return {"error": word, "strength": 1.0}
 
 
+def annotator(source: str) -> Described:
+    """Return the annotator that a file describes, or a published one."""
+    flag = as_written("annotator", source)
+    try:
+        return Annotator.load(source).to_dict()
+    except OSError as error:
+        raise UsageError(f"{flag}: cannot be read ({error}); pass another file") from error
+    except ValueError as error:
+        raise UsageError(f"{flag}: {str(error).partition(': ')[2]}") from error
+
+
 def recipe(path: Path) -> Described:
     """Read the noise that a file describes."""
     file = as_written("recipe", path)
-    remedy = "write what to_dict of a labelnoise.Noise or Chain gives, as JSON"
+    remedy = "write what to_dict of a labelnoise.Noise, Annotator or Chain gives, as JSON"
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{file}: cannot be read ({error}); {remedy}") from error
     try:
         found = list(steps(described))
-        whole = all({"error", "strength"} <= step.keys() for step in found)
-        whole &= all(isinstance(step["error"], str) for step in found)
-    except (AttributeError, KeyError, TypeError):
+        whole = all(map(_is_whole, found))
+    except (AttributeError, KeyError, TypeError, ValueError):
         found, whole = [], False
     if not found or not whole:
         raise UsageError(f"{file}: describes no noise; {remedy}")
@@ -82,25 +93,58 @@ def steps(described: Described) -> Iterator[Described]:
 
 
 def filled(described: Described, more: Callable[[Described], Described]) -> Described:
-    """Return the same with more options in each step, where it has none of its own."""
+    """Return the same with more options in each step, where it has none of its own.
+
+    An annotator has no options, and becomes one of the labels that are among them.
+    """
     if "chain" in described:
         return {"chain": [filled(step, more) for step in described["chain"]]}
-    return {**more(described), **described}
+    if "error" in described:
+        return {**more(described), **described}
+    labels = more(described).get("labels")
+    if labels is None or "annotators" in described:
+        return described
+    return {"annotators": {str(label): described["annotator"] for label in labels}}
 
 
-def words(described: Described, digits: int = 12) -> list[str]:
-    """Return what --noise would be for a chain."""
-    return [f"{step['error']}:{step['strength']:.{digits}g}" for step in steps(described)]
+def is_person(step: Described) -> bool:
+    """Return whether a step is an annotator, or annotators of several labels."""
+    return "error" not in step
+
+
+def name_of(step: Described) -> str:
+    """Return what a step is called."""
+    return str(step.get("error", "annotator"))
+
+
+def words(described: Described, factor: float = 1.0, digits: int = 12) -> list[str]:
+    """Return what --noise would be for a chain; an annotator as fitted has strength 1."""
+    return [
+        f"{name_of(step)}:{factor * step.get('strength', 1.0):.{digits}g}"
+        for step in steps(described)
+    ]
 
 
 def misfit(step: Described, volumes: bool) -> bool:
     """Return whether an error cannot be made on volumes, or on planes."""
     axes = range(3 if volumes else 2)
     try:
-        Noise.from_dict(step)(np.zeros([2] * len(axes), np.uint8), axes=tuple(axes), rng=0)
+        from_dict(step)(np.zeros([2] * len(axes), np.uint8), axes=tuple(axes), rng=0)
     except ValueError:
         return True
     return False
+
+
+def _is_whole(step: Described) -> bool:
+    """Return whether a step has all that an error needs, or is an annotator and nothing else."""
+    if "error" in step:
+        return "strength" in step and isinstance(step["error"], str)
+    [[key, numbers]] = step.items()
+    by_label = {"annotator": {"1": numbers}, "annotators": numbers}[key]
+    return bool(by_label) and all(
+        label.removeprefix("-").isdecimal() and isinstance(each, dict)
+        for label, each in by_label.items()
+    )
 
 
 def _step(word: str) -> dict[str, Any]:

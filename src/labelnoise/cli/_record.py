@@ -6,7 +6,7 @@ from typing import Any
 
 from ._arguments import OWN, as_written
 from ._files import write
-from ._recipe import steps, words
+from ._recipe import is_person, steps, words
 from ._sources import UsageError
 
 Entry = dict[str, Any]
@@ -102,6 +102,8 @@ def _flat(settings: Entry) -> Entry:
     own = {name: step[name] for step in steps(noise) for name in OWN if name in step}
     if "chain" in noise:
         return {**settings, "noise": words(noise), **own}
+    if is_person(noise):
+        return {**settings, "noise": None}
     return {**settings, "noise": [noise["error"]], "strength": noise["strength"], **own}
 
 
