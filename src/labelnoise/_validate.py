@@ -352,6 +352,17 @@ def check_same_shape(reference: NDArray[Any], other: NDArray[Any]) -> None:
         )
 
 
+def check_pair(name: str, reference: NDArray[Any], other: NDArray[Any]) -> None:
+    """Make sure that two people drew something on one grid."""
+    if reference.shape != other.shape:
+        raise ValueError(
+            f"{name}: shapes {reference.shape} and {other.shape}; pass two masks of one grid"
+        )
+    for who, mask in (("reference", reference), ("rater", other)):
+        if not mask.any():
+            raise ValueError(f"{name}: the {who} drew nothing; leave that pair out")
+
+
 def check_metric(score: Any, strength: float) -> float:
     """Return a finite score."""
     try:

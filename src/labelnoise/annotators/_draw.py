@@ -15,10 +15,12 @@ Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 _OCTAVES = (0.5, 0.3), (1.0, 0.45), (2.2, 0.25)  # lengths and variances of fields that add up
 _TREMOR = (0.7, 0.5), (1.4, 0.5)
-_DEPTHS = (1.0, 0.7), (4.0, 0.3)
+_LASTING = 12.0, 0.25  # depth, and variance, of a field that lasts through more slices
 _FINE = 4  # so often may a field change from one slice to the next
 _ADDED = 3  # most slices that are added at an end
 _TAPER = 0.35  # how much narrower each of them is
+_UNSURE = 0.5
+_REST = 0.5  # share of it by which the contour at an end moves, for less than a slice
 _LOW = 0.7  # share of its width by which a contour may move inwards
 
 
@@ -114,10 +116,10 @@ def draw_object(
     box = np.array([*part.low, *part.high], float)
     box += [-more, -1.0, -1.0, more - 1.0, 0.0, 0.0]
     places = Places(np.column_stack([slices, contours.points]), box, spacing)
-    free = person.tails * math.exp(0.5 * unsure) * _certain(person, places, rng, case)
-    free = np.exp(free - person.tails**2)
-    lengths = np.repeat(frame.lengths, counts)
-    free *= np.minimum(1.0, lengths / np.median(frame.lengths)) ** person.calm
+    free = person.tails * math.exp(_UNSURE * unsure) * _certain(person, places, rng, case)
+    lengths = np.minimum(1.0, frame.lengths / np.median(frame.lengths))
+    calm = np.repeat(lengths**person.calm, counts)
+    free = calm * np.exp(free - person.tails**2)
     judgement, tremor = _judgement(person, places, rng), _tremor(person, places, rng)
     level = levels[slices.astype(np.intp) - part.low[0] + _ADDED]
     judgement = math.sqrt(1 - person.slices**2) * judgement + person.slices * level
@@ -126,8 +128,8 @@ def draw_object(
     widths = np.repeat(frame.widths, counts)
     outer = widths > 0
     begin, end = trace.regions[0][4][:2]
-    rest = 0.5 * spacing[0] * (shifts - np.rint(shifts))
-    moves += outer * (rest[0] * (slices == begin) + rest[1] * (slices == end - 1))
+    rest = _REST * spacing[0] * (shifts - np.rint(shifts))
+    moves += calm * outer * (rest[0] * (slices == begin) + rest[1] * (slices == end - 1))
     limit = np.where(outer, _LOW * widths, 1.0)  # no contour turns over
     moves = np.where(outer & (moves < 0), -limit * np.tanh(-moves / limit), moves)
     beyond = np.maximum(part.low[0] - slices, slices - part.high[0] + 1)
@@ -154,11 +156,11 @@ def _sizes(
 
 
 def _judgement(person: "Annotator", places: Places, rng: np.random.Generator) -> Floats:
-    total = np.zeros(len(places.points))
+    times, lasting = _LASTING
+    total = math.sqrt(lasting) * places.field(person.length, times * person.depth, rng)
     for scale, share in _OCTAVES:
-        for lasting, part in _DEPTHS:
-            length, depth = scale * person.length, lasting * person.depth
-            total += math.sqrt(share * part) * places.field(length, depth, rng)
+        here = places.field(scale * person.length, person.depth, rng)
+        total += math.sqrt((1 - lasting) * share) * here
     return total
 
 

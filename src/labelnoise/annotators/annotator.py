@@ -10,7 +10,7 @@ from typing import Any, Self, Unpack
 from numpy.typing import NDArray
 
 from .._patch import Codes, Options, Patch, Rng, perturb
-from .._validate import LARGEST, check_described, check_labels, check_number
+from .._validate import LARGEST, check_described, check_labels, check_number, check_rng
 
 _LIMITS = {
     **dict.fromkeys(("radius", "length", "hand_length", "depth"), (1 / LARGEST, LARGEST)),
@@ -66,8 +66,8 @@ class Annotator:
     cases : int
         Number of cases that the annotator was fitted to.
     spread : mapping of str to float
-        Standard error of each number, as far as these cases tell. Neither changes what is drawn,
-        and annotators that differ in nothing else are equal.
+        Standard error of each number that these cases tell of. Neither changes what is drawn, and
+        annotators that differ in nothing else are equal.
 
     Raises
     ------
@@ -84,16 +84,16 @@ class Annotator:
     - The bias is that of the object: normal with mean `bias` and a standard deviation of
       `bias_spread` times that of its judgement.
     - The judgement is a smooth Gaussian field along the contour and across slices, a sum of fields
-      of several lengths, so that its correlation has a tail; 0.3 of its variance lasts through
-      slices four times as far as `depth`. A share of it is one displacement of a whole slice. In
+      of several lengths, so that its correlation has a tail; a quarter of its variance
+      lasts through slices twelve times as far as `depth`. A share of it is one displacement of a whole slice. In
       an object of radius r its standard deviation is `sigma` times ``(r / radius)**growth``, times
       a log-normal factor of the object.
     - The hand is a field of each slice alone.
     - How free they are varies along the contour by ``exp(tails * f - tails**2)``, f a smooth field.
 
-    A contour cannot turn over, and is smoothed by a length proportional to `hand`, so that the
-    detail of the mask is drawn anew. In a volume an object begins and ends in other slices: slices
-    that are added repeat the last, and taper.
+    A contour cannot turn over, and is smoothed by a length proportional to `hand`, less where the
+    person is certain, so that the detail of the mask is drawn anew. In a volume an object begins and
+    ends in other slices: slices that are added repeat the last, and taper.
 
     In label maps boundaries move as in `natural`. The strength multiplies `sigma`, `hand` and
     `bias`; at strength 0 the mask stays as it is.
@@ -106,12 +106,12 @@ class Annotator:
     >>> mask[2:6, 2:7] = 1
     >>> reader(mask, spacing=(0.5, 0.5), rng=0)
     array([[0, 0, 0, 0, 0, 0, 0, 0, 0],
-           [0, 0, 0, 0, 0, 0, 0, 0, 0],
-           [0, 0, 0, 0, 0, 0, 0, 0, 0],
-           [0, 0, 0, 0, 0, 0, 0, 0, 0],
-           [0, 0, 0, 0, 0, 0, 0, 0, 0],
-           [0, 0, 0, 0, 0, 0, 0, 0, 0],
-           [0, 0, 0, 0, 0, 0, 0, 0, 0],
+           [0, 0, 1, 1, 1, 0, 0, 0, 0],
+           [0, 1, 1, 1, 1, 1, 1, 0, 0],
+           [1, 1, 1, 1, 1, 1, 1, 0, 0],
+           [1, 1, 1, 1, 1, 1, 1, 0, 0],
+           [0, 1, 1, 1, 1, 1, 1, 0, 0],
+           [0, 1, 1, 1, 1, 1, 0, 0, 0],
            [0, 0, 0, 0, 0, 0, 0, 0, 0]], dtype=uint8)
     >>> reader.scaled(2.0).sigma
     1.6
@@ -233,11 +233,71 @@ class Annotator:
         axes: tuple[int, ...] | None = None,
         rng: Rng = 0,
     ) -> "Annotator | PerLabel":
-        """TODO."""
-        from ._fit import fit_pairs
+        """Return the annotator who drew masks as other people drew the same images.
 
-        found = fit_pairs(pairs, check_labels(labels), axes, rng)
-        made = {label: Annotator(**numbers) for label, numbers in found.items()}
+        Parameters
+        ----------
+        pairs : iterable of tuple
+            ``(reference, rater)`` or ``(reference, rater, spacing)`` for each case: masks or label
+            maps of one shape, and the distance of neighbouring pixels along each of `axes`.
+            Instead of one rater's mask, a list of several raters' may stand; the annotator is then
+            what they have in common.
+        labels : sequence of int, optional
+            Labels that are fitted, each on its own; by default all that the references have.
+        axes : tuple of int, optional
+            Axes of what the annotator is to draw in one go, (row, column) or (slice, row, column);
+            by default the last three, or both of a plane.
+        rng : None, int, SeedSequence or Generator, optional
+            Source of randomness (SPEC 7).
+
+        Returns
+        -------
+        Annotator or PerLabel
+            `PerLabel` if there are several labels.
+
+        Raises
+        ------
+        TypeError
+            If a mask is neither bool nor integer.
+        ValueError
+            If a mask is empty, shapes differ, a label has no structure that both drew, or another
+            argument is out of its range.
+
+        Notes
+        -----
+        A structure is a connected part of the union of both masks. Moments of the displacement of
+        its boundary are found: standard deviation, its growth with the radius and its spread,
+        mean, correlations along the contour and across slices, kurtosis, and so on. Then the
+        structures are drawn again by an annotator whose numbers are a first guess, their moments
+        compared with the real ones, and the numbers corrected, eight times. What only the rater
+        drew is left out. Structures of fewer than 20 pixels are, too.
+
+        With few cases the numbers stay near defaults: n cases have a weight of n / (n + 3) for
+        `growth` (default 0.5), `severity` (0.25), `bias` (0), `bias_spread` (0.5) and `ends` (0.9),
+        and for `missed` (0). The other numbers show in every contour: n structures have a weight of
+        n / (n + 0.5), beside a `length` of 1.3 times the geometric mean of radius and pixel, a
+        `depth` of 0.4 and a `hand_length` of 0.35 of it, `sigma` and `hand` of 0.95 and 0.5 times
+        the standard deviation found, `slices` 0.2, `tails` 0.5, `smoothing` 5, and `calm` 0.
+        `shared` can be seen from several raters of one case only, and weighs n / (n + 10) beside
+        0.4. The standard errors are those of resampled cases, from three cases on.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rows, columns = np.indices((50, 50)) - 25
+        >>> discs = [np.hypot(rows, columns) < radius for radius in range(8, 18)]
+        >>> reader = Annotator(radius=12.0, sigma=1.5, length=5.0)
+        >>> pairs = [(disc, reader(disc, rng=seed)) for seed, disc in enumerate(discs)]
+        >>> found = Annotator.fit(pairs)
+        >>> found.cases, round(found.radius), round(found.sigma)
+        (10, 12, 2)
+        """
+        from ._fit import fit_drawn
+        from ._pairs import read_pairs
+
+        random = check_rng(rng)
+        found = read_pairs(pairs, check_labels(labels), axes)
+        made = {label: Annotator(**fit_drawn(drawn, random)) for label, drawn in found.items()}
         return PerLabel(made) if len(made) > 1 else made.popitem()[1]
 
 
@@ -268,13 +328,13 @@ class PerLabel(Mapping[int, Annotator]):
     >>> organ[1:6, 1:8] = 1
     >>> organ[2:5, 3:6] = 2
     >>> reader(organ, rng=0)
-    array([[0, 1, 1, 1, 1, 0, 0, 0, 0],
-           [0, 1, 1, 1, 1, 1, 0, 0, 0],
-           [0, 1, 1, 1, 1, 1, 0, 0, 0],
-           [0, 1, 1, 2, 2, 1, 1, 0, 0],
-           [0, 1, 1, 1, 1, 1, 1, 0, 0],
-           [0, 0, 1, 1, 1, 1, 1, 1, 0],
-           [0, 0, 0, 1, 1, 1, 1, 1, 0]], dtype=uint8)
+    array([[0, 0, 0, 0, 0, 0, 0, 0, 0],
+           [0, 1, 1, 1, 1, 1, 1, 1, 0],
+           [0, 1, 1, 1, 1, 1, 1, 1, 0],
+           [0, 1, 1, 2, 2, 1, 1, 1, 0],
+           [0, 1, 1, 1, 1, 1, 1, 1, 0],
+           [0, 1, 1, 1, 1, 1, 1, 1, 0],
+           [0, 0, 0, 0, 0, 0, 0, 0, 0]], dtype=uint8)
     """
 
     __slots__ = ("_annotators",)
