@@ -59,7 +59,7 @@ def fit_drawn(drawn: Drawn, rng: np.random.Generator) -> dict[str, Any]:
         name: _between(name, defaults[name], found[name], weights[name]) for name in found
     }
     numbers["missed"] = sum(drawn.missed) / (len(drawn.missed) + _OF_CASES)
-    numbers["shared"] = _shared(drawn.structures, numbers["severity"])
+    numbers["shared"] = _shared(drawn.structures)
     numbers["cases"] = len(cases)
     if len(cases) >= _ENOUGH:
         samples = []
@@ -77,20 +77,21 @@ def fit_drawn(drawn: Drawn, rng: np.random.Generator) -> dict[str, Any]:
     return numbers
 
 
-def _shared(structures: Sequence[Structure], severity: float) -> float:
+def _shared(structures: Sequence[Structure]) -> float:
     """Return which share of the severity is the same for all raters of a structure."""
     rest = _levels([each.seen for each in structures])[0]
+    rest -= rest.mean()
     raters = defaultdict(list)
-    for each, value in zip(structures, rest - np.median(rest), strict=True):
+    for each, value in zip(structures, rest, strict=True):
         raters[each.case, each.place].append(value)
     products = [
         (sum(values) ** 2 - sum(value**2 for value in values)) / (len(values) ** 2 - len(values))
         for values in raters.values()
         if len(values) > 1
     ]
-    if not products:
+    if not products or not rest.any():
         return _SHARED
-    share = min(max(float(np.mean(products)) / severity**2, 0.0), 1.0)
+    share = min(max(float(np.mean(products) / rest.var()), 0.0), 1.0)
     return _between("shared", _SHARED, share, _weight(len(products), _OF_SHARED))
 
 

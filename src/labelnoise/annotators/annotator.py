@@ -84,16 +84,16 @@ class Annotator:
     - The bias is that of the object: normal with mean `bias` and a standard deviation of
       `bias_spread` times that of its judgement.
     - The judgement is a smooth Gaussian field along the contour and across slices, a sum of fields
-      of several lengths, so that its correlation has a tail; a quarter of its variance
-      lasts through slices twelve times as far as `depth`. A share of it is one displacement of a whole slice. In
+      of several lengths, so that its correlation has a tail. A quarter of its variance lasts over
+      twelve times the `depth`. A share of it is one displacement of a whole slice. In
       an object of radius r its standard deviation is `sigma` times ``(r / radius)**growth``, times
       a log-normal factor of the object.
     - The hand is a field of each slice alone.
     - How free they are varies along the contour by ``exp(tails * f - tails**2)``, f a smooth field.
 
     A contour cannot turn over, and is smoothed by a length proportional to `hand`, less where the
-    person is certain, so that the detail of the mask is drawn anew. In a volume an object begins and
-    ends in other slices: slices that are added repeat the last, and taper.
+    person is certain, so that the detail of the mask is drawn anew. In a volume an object begins
+    and ends in other slices: slices that are added repeat the last, and taper.
 
     In label maps boundaries move as in `natural`. The strength multiplies `sigma`, `hand` and
     `bias`; at strength 0 the mask stays as it is.
@@ -279,7 +279,8 @@ class Annotator:
         `depth` of 0.4 and a `hand_length` of 0.35 of it, `sigma` and `hand` of 0.95 and 0.5 times
         the standard deviation found, `slices` 0.2, `tails` 0.5, `smoothing` 5, and `calm` 0.
         `shared` can be seen from several raters of one case only, and weighs n / (n + 10) beside
-        0.4. The standard errors are those of resampled cases, from three cases on.
+        0.4; where the reference is one more reader's, that reader's own errors count as shared. The
+        standard errors are those of resampled cases, from three cases on.
 
         Examples
         --------
