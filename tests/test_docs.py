@@ -72,6 +72,11 @@ def datasets(tmp_path, monkeypatch):
     for case in range(3):
         volume = livers(case)
         nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / f"labels/{case}.nii.gz")
+    liver = np.zeros((24, 24, 5), np.uint8)
+    liver[6:18, 5:17, 1:4] = 1
+    for folder, drawn in ("first", liver), ("second", np.roll(liver, 1, 0)), ("others", liver):
+        (tmp_path / folder).mkdir()
+        nibabel.save(nibabel.Nifti1Image(drawn, np.eye(4)), tmp_path / folder / "a.nii.gz")
     labels = np.zeros((48, 40, 4), np.uint8)
     labels[10:36, 8:30] = 1
     labels[16:24, 12:20] = 2

@@ -1,4 +1,4 @@
-"""The command line: ``labelnoise perturb``, ``calibrate`` and ``compare``."""
+"""The command line: ``labelnoise perturb``, ``calibrate``, ``compare`` and ``fit``."""
 
 import sys
 from collections.abc import Sequence
@@ -33,5 +33,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"labelnoise: {error}; mend that and run it again", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("labelnoise: interrupted; go on with --resume", file=sys.stderr)
+        more = "; go on with --resume" if options.command == "perturb" else ""
+        print(f"labelnoise: interrupted{more}", file=sys.stderr)
         return 130

@@ -7,7 +7,9 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
+from textwrap import fill
 from typing import Any, Literal, get_args, get_origin
 
 from .. import __version__
@@ -17,16 +19,37 @@ from ..noise import strength_name
 
 PUBLISHED = tuple(json.loads(_PUBLISHED.read_text(encoding="utf-8")))
 
-_WHERE = """\
-SRC is a folder of label maps: NIfTI (.nii, .nii.gz), PNG or TIFF files; or a raw dataset of nnU-Net
-(with dataset.json and labelsTr), whose labelsTr is meant."""
+_WHERE = (
+    "is a folder of label maps: NIfTI (.nii, .nii.gz), PNG or TIFF files; or a raw dataset of "
+    "nnU-Net (with dataset.json and labelsTr), whose labelsTr is meant."
+)
 _PERTURB = f"""\
 Write a noisy copy of the labels in SRC to DST, with a manifest of what was done.
 
-{_WHERE}
+{fill(f"SRC {_WHERE}", 100)}
 File names, headers, affines, palettes and data types stay; only labels change.
 A case's noise depends on --seed and its name alone: not on the number of workers, the order or the
 other cases. Nothing is overwritten; SRC is only read."""
+_FIT = f"""\
+Find how a person draws, from cases that someone else has drawn too. A few numbers are printed, with
+standard errors, and written to FILE, which labelnoise perturb --annotator takes.
+
+{fill(f"Each of REFERENCE and OTHER {_WHERE}", 100)}
+A case has the same name in all of them. It is used if REFERENCE and at least one OTHER have it; an
+empty label map counts as none. The NIfTI files of a case may have different orientations, but must
+lie in the same place.
+
+An annotator of NIfTI files draws volumes and is in mm, one of pictures draws planes and is in
+pixels. If you pass --plane, --volumes or --spacing, pass the same to perturb."""
+_FIT_EXAMPLES = """\
+examples:
+  labelnoise fit labels second_reader -o reader.json
+  labelnoise perturb labels noisy --annotator reader.json
+      all cases as the second reader might have drawn them
+  labelnoise fit consensus reader1 reader2 reader3 -o readers.json
+      what three readers have in common
+  labelnoise fit labels second_reader -o lesions.json --labels 2
+      the lesions (label 2) alone; perturb then leaves other labels as they are"""
 _EXAMPLES = """\
 examples:
   labelnoise perturb labels noisy --noise natural --dice 0.90
@@ -40,6 +63,11 @@ examples:
   labelnoise perturb labels noisy --noise omit:0.3 bias:2 --of 2 --volumes --spacing mm --dice 0.85
       someone who misses small lesions (label 2) and draws the rest 2 mm too large, both to such a
       degree that the mean Dice score is 0.85; without --dice, just as written
+  labelnoise perturb labels noisy --annotator reader.json
+      as the person might have drawn them whom "labelnoise fit" wrote to reader.json; with --dice
+      0.85, so much worse or better that the mean Dice score is 0.85
+  labelnoise perturb nodules noisy --annotator lidc-nodule --raters 4 --soft
+      four readers of each case, and the share of them that marked each voxel
   labelnoise perturb Dataset003_Liver Dataset503_LiverNoisy --noise natural --dice 0.85
       a dataset for nnU-Net with noisy training labels
 
@@ -86,7 +114,9 @@ def _flag(found: re.Match[str]) -> str:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     top = argparse.ArgumentParser(
-        "labelnoise", description="Make segmentation labels wrong as annotators do, repeatably."
+        "labelnoise",
+        description="Make segmentation labels wrong as annotators do, repeatably.",
+        formatter_class=partial(argparse.HelpFormatter, indent_increment=1),  # a line a command
     )
     top.add_argument("--version", action="version", version=f"labelnoise {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -152,7 +182,7 @@ def parser() -> argparse.ArgumentParser:
         "[options]",
         help="print the strengths that give wanted scores",
         description="Print the strength at which the mean Dice score of the cases in SRC is --dice."
-        f"\n\n{_WHERE}",
+        f"\n\n{fill(f'SRC {_WHERE}', 100)}",
         formatter_class=raw,
     )
     _add_source(calibrate)
@@ -170,7 +200,7 @@ def parser() -> argparse.ArgumentParser:
         help="score the labels of two folders",
         description="Print Dice and IoU of each label of each case that A and B have, the share\n"
         "of the case's pixels that differ (changed), and their number as a share of its\n"
-        f"foreground (errors).\n\n{_WHERE.replace('SRC', 'A (and B)')}",
+        f"foreground (errors).\n\n{fill(f'Each of A and B {_WHERE}', 100)}",
         formatter_class=raw,
     )
     compare.add_argument("a", metavar="A", type=Path, help="reference labels")
@@ -178,6 +208,29 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--csv", action="store_true", help="print CSV instead of a table")
     _add_pattern(compare)
     _add_work(compare)
+
+    fit = commands.add_parser(
+        "fit",
+        usage="labelnoise fit REFERENCE OTHER [OTHER ...] -o FILE [options]",
+        help="find how a person draws, as a few numbers",
+        description=_FIT,
+        epilog=_FIT_EXAMPLES,
+        formatter_class=raw,
+    )
+    fit.add_argument("reference", metavar="REFERENCE", type=Path, help="folder of labels")
+    fit.add_argument(
+        "others", metavar="OTHER", nargs="+", type=Path, help="folder of someone else's labels"
+    )
+    fit.add_argument(
+        "-o", dest="output", metavar="FILE", type=Path, required=True, help="new file (JSON)"
+    )
+    _add_pattern(fit)
+    fit.add_argument(
+        "--labels", nargs="+", type=int, help="labels that are fitted, each on its own (all but 0)"
+    )
+    _add_patches(fit)
+    fit.add_argument("--seed", type=int, default=0, help="seed of the fit (0)")
+    fit.set_defaults(annotator=None)
     return top
 
 
@@ -220,11 +273,6 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
         "(all but 0; of an nnU-Net dataset, those of dataset.json but the ignored one)",
     )
     _add_patches(group)
-    group.add_argument(
-        "--spacing",
-        choices=("mm", "pixel"),
-        help="unit of lengths in NIfTI volumes (pixel; with annotators mm)",
-    )
     for name, takers in OWN.items():
         option = next(iter(takers.values()))
         choices = get_args(option.annotation) if _type_of(option.annotation) is str else ()
@@ -244,7 +292,7 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--seed", type=int, default=0, help="another seed, other noise (0)")
 
 
-def _add_patches(group: argparse._ArgumentGroup) -> None:
+def _add_patches(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--plane",
         choices=("axial", "sagittal", "coronal"),
@@ -255,7 +303,12 @@ def _add_patches(group: argparse._ArgumentGroup) -> None:
         "--volumes",
         action=argparse.BooleanOptionalAction,
         help="label each NIfTI volume, or stack of TIFF pages, in one go, not each plane (planes; "
-        "with annotators NIfTI volumes)",
+        "with annotators NIfTI: volumes)",
+    )
+    group.add_argument(
+        "--spacing",
+        choices=("mm", "pixel"),
+        help="unit of lengths in NIfTI volumes (pixel; with annotators: mm)",
     )
 
 

@@ -1,4 +1,4 @@
-"""What is done with one case: look at it, perturb, compare."""
+"""What is done with one case: look at it, perturb, compare, pair its raters."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .. import match, raters, sample_rng, soft
 from .. import perturb as perturb_patches
 from .._codes import distinct
+from .._validate import check_spacing
 from ..annotators import Annotator, PerLabel
 from ..metrics import dice_of, error_rate, iou_of, overlap
 from ..noise import Chain, Noise, from_dict
@@ -221,6 +222,42 @@ def compare(pair: tuple[str, Path, Path]) -> list[dict[str, Any]]:
         }
         for label, pixels in counts.items()
     ]
+
+
+def pair(
+    case: tuple[str, Sequence[Path]], plane: str, volumes: bool, millimetres: bool
+) -> tuple[NDArray[Any], list[NDArray[Any]], tuple[float, ...]]:
+    """Read what several people drew of a case: the first, the others, and the spacing.
+
+    Others who drew nothing are left out. The last axes are (slice, row, column), or (row, column),
+    however the files are oriented.
+    """
+    files: list[LabelFile] = []
+    maps: list[NDArray[Any]] = []
+    for path in case[1]:
+        try:
+            files.append(read(path)[0])
+            axes = files[-1].axes(plane, volumes)
+            maps.append(files[-1].upright(axes))
+            if maps[-1].shape != maps[0].shape:
+                shapes = [file.labels.shape for file in (files[-1], files[0])]
+                raise ValueError(
+                    f"has shape {shapes[0]}, but {shapes[1]} in REFERENCE; pass what people drew "
+                    "on one image"
+                )
+            if not files[-1].lies_as(files[0]):
+                raise ValueError(
+                    "lies elsewhere than in REFERENCE, as the affines tell; resample it, or mend "
+                    "its affine"
+                )
+            steps = check_spacing(files[-1].spacing(axes) if millimetres else None, axes)
+        except ValueError as error:
+            raise ValueError(f"{str(path)!r}: {error}") from error
+    reference, *others = maps
+    others = [labels for labels in others if labels.any()]
+    if not (reference.any() and others):
+        raise ValueError(f"is empty in {'every OTHER' if reference.any() else 'REFERENCE'}")
+    return reference, others, steps
 
 
 def dices(

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import re
 import shlex
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from statistics import fmean
 from typing import Any, NoReturn
 
@@ -24,11 +26,12 @@ from .._validate import (
     check_target,
     check_tol,
 )
+from ..annotators import Annotator, PerLabel
 from ..noise import from_dict, strength_name
 from . import _cases
 from ._arguments import OWN, PUBLISHED, as_written, say
 from ._cases import Job, Masks, Plan, results_of
-from ._files import PICTURES
+from ._files import PICTURES, whole
 from ._progress import progress
 from ._recipe import (
     Described,
@@ -59,8 +62,8 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
     _check_per_case(options)
     _check(options)
     [plan] = _plans(options, source, [_described(options)])
-    factor = 1.0 if options.annotator is None else options.strength
-    plan = replace(plan, factor=1.0 if factor is None else factor, raters=options.raters)
+    factor = 1.0 if options.annotator is None or options.strength is None else options.strength
+    plan = replace(plan, factor=factor, raters=options.raters)
     noisy = _noisy(options, source)
     chosen = set(noisy)
     record = _open(options)
@@ -188,6 +191,70 @@ def compare(options: Namespace, arguments: Sequence[str]) -> int:
     return _list(failed)
 
 
+def fit(options: Namespace, arguments: Sequence[str]) -> int:
+    """Write how people draw, as a few numbers that are found from what they drew."""
+    _check_output(options.output)
+    reference = find(options.reference, options.pattern)
+    others = [find(folder, options.pattern) for folder in options.others]
+    _check(options)
+    _settle(options, [reference, *others], people=True)
+    failed = {
+        name: f"is in {str(other.folder)!r}, but not in REFERENCE"
+        for other in others
+        for name in other.cases.keys() - reference.cases.keys()
+    }
+    cases = []
+    for name in reference.cases:
+        paths = [other.path(name) for other in others if name in other.cases]
+        if paths:
+            cases.append((name, (reference.path(name), *paths)))
+    read = partial(
+        _cases.pair,
+        plane=options.plane,
+        volumes=options.volumes,
+        millimetres=options.spacing == "mm",
+    )
+    used = 0
+
+    def pairs() -> Iterator[Any]:
+        nonlocal used
+        with Spread(1, None) as spread, progress(len(cases)) as tick:
+            for (name, _), found in spread.each(read, cases):
+                if isinstance(found, Exception):
+                    failed[name] = say(found)
+                else:
+                    used += 1
+                    yield found
+                tick(name, failed.get(name, ""))
+
+    labels = reference.drawn if options.labels is None else options.labels
+    axes = (-3, -2, -1) if options.volumes else (-2, -1)
+    try:
+        found = Annotator.fit(pairs(), labels=labels, axes=axes, rng=options.seed)
+    except ValueError as error:
+        reason = re.sub("^pairs:", "REFERENCE and OTHER:", say(error))
+        raise UsageError(reason if used else _without_cases(failed)) from error
+    if options.labels is not None and isinstance(found, Annotator):
+        found = PerLabel({options.labels[0]: found})
+    print(found)
+    with whole(options.output) as part:
+        found.save(part)
+    print(
+        f"{used} of {len(reference.cases)} cases in {options.reference} were used; pass "
+        f"{options.output} to labelnoise perturb --annotator"
+    )
+    return _list(failed)
+
+
+def _check_output(path: Path) -> None:
+    """Refuse a file that is there, and a folder that is not."""
+    flag = f"-o {shlex.quote(str(path))}"
+    if path.exists() or path.is_symlink():
+        raise UsageError(f"{flag}: is there already; move it away, or pass another name")
+    if not path.parent.is_dir():
+        raise UsageError(f"{flag}: {str(path.parent)!r} is no folder; make it, or pass another")
+
+
 def _settings(options: Namespace, plan: Plan) -> dict[str, Any]:
     """Return what the noisy copy depends on, as the manifest tells it."""
     return {
@@ -244,21 +311,23 @@ def _check_raters(options: Namespace, source: Source) -> None:
 
 def _check(options: Namespace) -> None:
     """Refuse arguments that no command could use."""
+    checks: dict[str, Callable[[Any], Any]] = {
+        "workers": partial(check_count, "workers"),
+        "seed": partial(check_seed, "seed"),
+        "tol": check_tol,
+        "share": lambda share: check_number("share", share, 0.0, 1.0),
+        "sample": partial(check_count, "sample"),
+        "raters": partial(check_count, "raters"),
+        "labels": check_labels,
+        "strength": lambda strength: (
+            options.annotator is None or check_number("strength", strength, 0.0, LARGEST)
+        ),
+        "dice": lambda dice: [check_target(target) for target in np.atleast_1d(dice).tolist()],
+    }
     try:
-        check_count("workers", options.workers)
-        if options.command == "perturb":
-            if options.raters is not None:
-                check_count("raters", options.raters)
-            if options.annotator is not None and options.strength is not None:
-                check_number("strength", options.strength, 0.0, LARGEST)
-        if options.command != "compare":
-            check_seed("seed", options.seed)
-            check_tol(options.tol)
-            check_number("share", options.share, 0.0, 1.0)
-            check_count("sample", options.sample)
-            check_labels(options.labels)
-            for target in np.atleast_1d(1.0 if options.dice is None else options.dice).tolist():
-                check_target(target)
+        for name, check in checks.items():
+            if getattr(options, name, None) is not None:
+                check(getattr(options, name))
     except ValueError as error:
         raise UsageError(say(error)) from error
 
@@ -293,20 +362,21 @@ def _check_alone(options: Namespace) -> None:
         raise UsageError(f"{flag}: goes without --{given[1]}; leave one out")
 
 
-def _settle(options: Namespace, source: Source, people: bool) -> None:
+def _settle(options: Namespace, sources: Sequence[Source], people: bool) -> None:
     """Settle what is labelled in one go, and in which unit, where the options do not tell.
 
     People draw volumes and are known in mm; pictures have neither.
     """
-    pictures = source.endings & {*PICTURES}
-    if people and pictures and pictures != source.endings:
+    endings = {ending for source in sources for ending in source.endings}
+    pictures = endings & {*PICTURES}
+    if people and pictures and pictures != endings:
         raise UsageError(
-            f"{str(source.folder)!r} holds NIfTI files, whose annotators are in mm, and pictures; "
-            "choose one of them by --pattern"
+            f"{', '.join(repr(str(source.folder)) for source in sources)}: there are NIfTI files, "
+            "whose annotators are in mm, and pictures; choose one of them by --pattern"
         )
     if pictures and (options.plane, options.spacing or "pixel") != ("axial", "pixel"):
         raise UsageError("--plane and --spacing go with NIfTI volumes; leave them out for pictures")
-    if options.volumes and ".png" in source.endings:
+    if options.volumes and ".png" in endings:
         raise UsageError(
             "--volumes goes with NIfTI volumes and TIFF stacks; leave it out for PNG files"
         )
@@ -324,7 +394,7 @@ def _settle(options: Namespace, source: Source, people: bool) -> None:
 def _plans(options: Namespace, source: Source, noises: Sequence[Described]) -> list[Plan]:
     """Return what is done to every case, for each noise."""
     every = [step for noise in noises for step in steps(noise)]
-    _settle(options, source, any(map(is_person, every)))
+    _settle(options, [source], any(map(is_person, every)))
     given = {name: getattr(options, name) for name in OWN if getattr(options, name) is not None}
     labels = source.drawn if options.labels is None else options.labels
     shared = {} if labels is None else {"labels": labels}
@@ -423,14 +493,18 @@ def _survey(
     labels = _look(source, noisy, plans[0], spread, failed, wanted)
     names = [name for name in noisy if name not in failed]
     if not names:
-        listed = (f"\n  {name}: {reason}" for name, reason in sorted(failed.items()))
-        raise UsageError(f"no case can be used; mend one, or pass another folder{''.join(listed)}")
+        raise UsageError(_without_cases(failed))
     if wanted and len(labels) != 1:
         several = f"several labels: {', '.join(map(str, sorted(labels)[:9]))}" if labels else "none"
         raise UsageError(
             f"--prevalence: is the share of one label, and SRC has {several}; pass one by --labels"
         )
     return [plan.with_labels(labels) if plan.lacks_label else plan for plan in plans], names
+
+
+def _without_cases(failed: Failed) -> str:
+    listed = (f"\n  {name}: {reason}" for name, reason in sorted(failed.items()))
+    return f"no case can be used; mend one, or pass another folder{''.join(listed)}"
 
 
 def _look(

@@ -3,7 +3,8 @@
 import gzip
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,6 +31,12 @@ class LabelFile(Protocol):
 
     def spacing(self, axes: tuple[int, ...]) -> tuple[float, ...]:
         """Return the millimetres from pixel to pixel along each axis."""
+
+    def upright(self, axes: tuple[int, ...]) -> NDArray[Any]:
+        """Return the labels with these axes last, each in a direction that no file chooses."""
+
+    def lies_as(self, other: "LabelFile") -> bool:
+        """Return whether the upright labels of another file lie in the same place."""
 
     def encode(self, labels: NDArray[Any]) -> bytes:
         """Return the file's bytes with other labels."""
@@ -72,17 +79,24 @@ def shares_name(file: Path) -> Path:
 def publish(path: Path, content: bytes) -> None:
     """Write a file; one that is there must be the same already."""
     if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(path, content)
     elif path.read_bytes() != content:
         raise FileExistsError(f"{path.name} is there with other content; move it away")
 
 
 def write(path: Path, content: bytes) -> None:
-    """Give a file its name when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file, whole or not at all."""
+    with whole(path) as part:
+        part.write_bytes(content)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield a path to write to, and give the file its name when that is done."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(content)
+        yield part
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -142,6 +156,28 @@ class _Nifti:
             ) from error
         return tuple(float(header.get_zooms()[axis]) * unit for axis in axes)
 
+    def upright(self, axes: tuple[int, ...]) -> NDArray[Any]:
+        from nibabel.orientations import io_orientation
+
+        ways = io_orientation(self._image.affine)[: self.labels.ndim, 1]
+        labels = np.flip(self.labels, tuple(np.flatnonzero(ways < 0).tolist()))
+        return np.moveaxis(labels, axes, range(-len(axes), 0))
+
+    def lies_as(self, other: LabelFile) -> bool:
+        if not isinstance(other, _Nifti):
+            return False
+        (affine, shape), (its, _) = self._upright_grid(), other._upright_grid()
+        corners = np.vstack([np.eye(3, 4) * shape[:, np.newaxis], np.ones(4)])
+        return np.allclose(np.linalg.solve(affine, its @ corners), corners, atol=0.5)
+
+    def _upright_grid(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return affine and shape of the volume whose axes run right, forward and up."""
+        from nibabel.orientations import inv_ornt_aff, io_orientation
+
+        ways = io_orientation(self._image.affine)
+        shape = np.array((*self.labels.shape, 1, 1)[:3])
+        return self._image.affine @ inv_ornt_aff(ways, shape), shape[np.argsort(ways[:, 0])]
+
     def encode(self, labels: NDArray[Any]) -> bytes:
         proxy = self._image.dataobj
         stored: NDArray[Any] = labels
@@ -199,6 +235,12 @@ class _Picture:
 
     def spacing(self, axes: tuple[int, ...]) -> tuple[float, ...]:
         raise ValueError("a picture has no millimetres; leave --spacing out")
+
+    def upright(self, axes: tuple[int, ...]) -> NDArray[Any]:
+        return self.labels
+
+    def lies_as(self, other: LabelFile) -> bool:
+        return isinstance(other, _Picture)
 
     def encode(self, labels: NDArray[Any]) -> bytes:
         pages = []
