@@ -21,8 +21,9 @@ def name(path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_python_blocks_run(page):
+def test_python_blocks_run(page, tmp_path, monkeypatch):
     """Block after block; blocks whose package is not there are left out, and said to be."""
+    monkeypatch.chdir(tmp_path)
     scope = {"__name__": "page"}
     missing = set()
     for code in re.findall(r"```python\n(.*?)```", page.read_text(), re.S):
