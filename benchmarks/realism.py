@@ -52,13 +52,16 @@ SAME = 5.0  # mm between the centres of outlines of one nodule
 READERS = 3, 4  # least and most of a nodule
 LEAST = 60  # pixels of a nodule by each reader
 FOLDS = 5
+AXES = 2, 1, 0  # slice, row and column of NIfTI arrays
 LAGS = 1, 3, 8, 20  # points along a contour
 STEPS = 1, 2, 4  # slices
 NEAR = 4.0  # pixels within which contours of two slices belong together
 STILL = 0.3  # pixels below which a point has not moved
 RESAMPLED = 200
+TREES = 300
 TOLD = 8  # features
-PICTURED = 4, 4  # structures, and simulations of each
+PICTURED = 4, 3  # rows, and simulations of each structure
+REAL, SIMULATED, ASKED = "#b2182b", "#2166ac", "#4d4d4d"
 SUFFIXES = ".nii.gz", ".nii", ".png"
 SHOWN = {
     "Dice": "Dice",
@@ -432,7 +435,7 @@ def tell_apart(
         truth, groups = np.repeat([0, 1], len(kept)), np.array([cases[place] for place in kept] * 2)
         scores = np.zeros(len(rows))
         for again in range(2):
-            forest = RandomForestClassifier(300, min_samples_leaf=3, random_state=again)
+            forest = RandomForestClassifier(TREES, min_samples_leaf=3, random_state=again)
             folds = GroupKFold(FOLDS, shuffle=True, random_state=2 * seed + again)
             scores += cross_val_predict(
                 forest,
@@ -556,34 +559,57 @@ def table(rows: Iterable[Sequence[str]]) -> str:
 
 
 def paint(pairs: Sequence[Pair], people: Sequence[Annotator], path: Path, credit: str) -> None:
-    """Draw pairs of median size, the second rater's contour beside simulated ones."""
+    """Draw some pairs beside simulated ones, and others that are to be told apart.
+
+    They are chosen by their sizes alone, from 30 % to 95 % of all.
+    """
     from matplotlib.figure import Figure
 
-    order = np.argsort([pair.first.sum() for pair in pairs])
-    shares = np.linspace(0.3, 0.9, PICTURED[0])
-    chosen = [int(order[round(share * (len(order) - 1))]) for share in shares]
-    figure = Figure(
-        figsize=(2.1 * (PICTURED[1] + 1), 2.1 * len(chosen) + 0.8), layout="constrained"
-    )
-    for row, place in zip(figure.subplots(len(chosen), PICTURED[1] + 1), chosen, strict=True):
-        pair, person = pairs[place], people[place]
-        masks = [pair.second, *(draw(pair, person, 100 + seed) for seed in range(PICTURED[1]))]
-        where = int(pair.first.sum(axis=(1, 2)).argmax())
-        box = around(pair.first[where : where + 1] | pair.second[where : where + 1], (0, 6, 6))
-        for number, (axes, mask) in enumerate(zip(row, masks, strict=True)):
-            first, second = (each[where][box[1:]] for each in (pair.first, mask))
-            axes.imshow(first, cmap="Greys", vmin=0, vmax=6, interpolation="nearest")
-            if second.any():
-                axes.contour(second, [0.5], colors="#b2182b" if number == 0 else "#2166ac")
-            axes.set(xticks=[], yticks=[])
-            for side in axes.spines.values():
-                side.set_color("0.8")
-    for axes, title in zip(
-        figure.axes, ("another reader", *["simulated"] * PICTURED[1]), strict=False
-    ):
-        axes.set_title(title)
-    figure.supxlabel(credit, fontsize=7, color="0.4")
-    figure.savefig(path, dpi=130)
+    rows, simulations = PICTURED
+    order = np.argsort([np.count_nonzero(pair.first) for pair in pairs], kind="stable")
+    shares = np.linspace(0.3, 0.95, 2 * rows)
+    chosen = order[np.rint(shares * (len(order) - 1)).astype(int)].tolist()
+    widths = [1.0] * (1 + simulations) + [0.15, 1.0, 1.0]
+    figure = Figure(figsize=(1.7 * sum(widths), 1.62 * rows + 0.4), layout="constrained")
+    panels = figure.subplots(rows, len(widths), width_ratios=widths)
+    titles = ["another rater", *["simulated"] * simulations, "", "real?", "real?"]
+    for panel, title in zip(panels[0], titles, strict=True):
+        panel.set_title(title, fontsize=10)
+    sides = np.random.default_rng(0).permutation(rows) % 2
+    for row, side in enumerate(sides):
+        told, asked = chosen[2 * row], chosen[2 * row + 1]
+        masks = [pairs[told].second]
+        masks += [draw(pairs[told], people[told], 100 + seed) for seed in range(simulations)]
+        colours = [REAL, *[SIMULATED] * simulations]
+        show(panels[row, : len(masks)], pairs[told].first, masks, colours)
+        panels[row, len(masks)].set_axis_off()
+        masks = [pairs[asked].second, draw(pairs[asked], people[asked], 100)]
+        show(panels[row, -2:], pairs[asked].first, masks[::-1] if side else masks, [ASKED] * 2)
+    answers = ", ".join("right" if side else "left" for side in sides)
+    text = f"Real are, from above: {answers}. {credit}"
+    figure.supxlabel(text, fontsize=7, color="0.35")
+    figure.savefig(path, dpi=110)
+
+
+def show(panels: Any, first: Mask, masks: Sequence[Mask], colours: Sequence[str]) -> None:
+    """Draw contours over the slice in which a mask is largest."""
+    place = int(first.sum(axis=(1, 2)).argmax())
+    seen = np.stack([first[place], *(mask[place] for mask in masks)])
+    box = around(seen, (0, 0, 0))[1:]
+    half = max(part.stop - part.start for part in box) / 2 + 1.5
+    middles = [(part.start + part.stop - 1) / 2 for part in box]
+    for panel, mask, colour in zip(panels, seen[1:], colours, strict=True):
+        panel.imshow(seen[0], cmap="Greys", vmin=0, vmax=5, interpolation="nearest")
+        if mask.any():
+            panel.contour(mask, [0.5], colors=colour, linewidths=1.6)
+        panel.set(
+            xticks=[],
+            yticks=[],
+            xlim=(middles[1] - half, middles[1] + half),
+            ylim=(middles[0] + half, middles[0] - half),
+        )
+        for spine in panel.spines.values():
+            spine.set_color("0.85")
 
 
 def main() -> None:
@@ -595,7 +621,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="number of simulations of each pair")
     parser.add_argument("--workers", type=int, default=2, help="number of processes")
     parser.add_argument(
-        "--axes", type=int, nargs=3, default=(2, 1, 0), help="slice, row and column of NIfTI arrays"
+        "--axes", type=int, nargs=3, default=AXES, help="slice, row and column of NIfTI arrays"
     )
     parser.add_argument("--picture", type=Path, help="draw some pairs into a PNG file instead")
     given = parser.parse_args()
@@ -621,7 +647,10 @@ def main() -> None:
             people = fitted(pairs, work)
             if given.picture:
                 credit = CREDIT if given.source == "lidc" else structure
-                paint(pairs, people, given.picture, credit)
+                path = given.picture
+                if len(structures) > 1:
+                    path = path.with_stem(f"{path.stem} {structure}")
+                paint(pairs, people, path, credit)
                 continue
             for lines in measure(pairs, people, given.seeds, work):
                 print(lines, end="\n\n", flush=True)
@@ -634,9 +663,9 @@ def command(given: Namespace) -> str:
     count = [] if given.count is None else ["--count", given.count]
     first = ["--first", given.first] if given.first else []
     seeds = [] if given.seeds == 3 else ["--seeds", given.seeds]
-    return shlex.join(
-        map(str, ["python", "benchmarks/realism.py", *source, *count, *first, *seeds])
-    )
+    axes = [] if tuple(given.axes) == AXES else ["--axes", *given.axes]
+    words = ["python", "benchmarks/realism.py", *source, *count, *first, *seeds, *axes]
+    return shlex.join(map(str, words))
 
 
 if __name__ == "__main__":

@@ -104,6 +104,14 @@ def test_few_cases_stay_near_the_defaults():
     assert real / 3 < 1 - labelnoise.dice(pair[0], drawn) < 3 * real
 
 
+def test_people_who_draw_the_same_have_no_errors():
+    """Or nearly none."""
+    mask = ellipsoid(8)
+    found = Annotator.fit([(mask, mask, SPACING)])
+    assert found.sigma < 0.1
+    assert found.missed == 0
+
+
 def test_labels_have_annotators_of_their_own():
     """Each with its own errors; one label is an annotator."""
     rough = dataclasses.replace(READER, sigma=2.5, hand=0.8)

@@ -119,7 +119,7 @@ def difference(reference: Mask, other: Mask, spacing: tuple[float, ...]) -> Diff
         gain=radii[1] - radii[0],
         along=tuple(along),
         across=tuple(across),
-        kurtosis=float((rest**4).mean()) / variance**2,
+        kurtosis=max(float((rest**4).mean()) / variance**2, 1.0),
         unmoved=float((np.abs(moves) < 0.3 * pixel).mean()),
         rough=_rough(others, steps) - _rough(mine, steps),
         parts=(label(wrong, structure)[1] + 0.5) / len(moves),
