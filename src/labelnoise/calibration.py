@@ -379,7 +379,7 @@ class _Evaluation:
                 mask, options = _pair(self.masks[index], index)
                 if _has(mask, self.labels):
                     # A sequence may load into one buffer; no perturbation may write on its input.
-                    held[index] = _read_only(mask.copy() if copied else mask[...]), options
+                    held[index] = _read_only(mask.copy(order="K") if copied else mask[...]), options
                     chosen.append(index)
                 if len(chosen) == count:
                     break

@@ -241,7 +241,7 @@ def test_a_prevalence_in_a_chain_gets_the_label_of_the_data_set(tmp_path):
         ),
         (["--recipe", "nowhere"], "--recipe=nowhere: cannot be read ("),
         (["--noise", "omit:0.1", "random:0.1", "--spacing", "mm"], "--plane and --spacing go with"),
-        (["--noise", "omit:0.1", "bias:1", "--labels", "1", "1"], "--labels 1 1: list different"),
+        (["--noise", "omit:0.1", "bias:1", "--labels", "1", "0"], "--labels 1 0: list different"),
     ],
 )
 def test_what_cannot_be_is_refused(source, capsys, options, message):
@@ -384,7 +384,7 @@ def test_what_was_found_and_done_is_told(source, capsys):
     manifest = run(source, "--noise", "omit:0.2", "wobble:1", "--dice", 0.8, "--tol", 0.03)
     factor = manifest["found"]["factor"]
     assert manifest["found"]["scaled"] == CHAIN.scaled(factor).to_dict()
-    told = f"The strengths that were found: omit:{0.2 * factor:.4g} wobble:{factor:.4g}\n"
+    told = f"lengths in pixels: omit:{0.2 * factor:.4g} wobble:{factor:.4g}\n"
     printed = capsys.readouterr()
     assert told in printed.out
     assert "no case changed" not in printed.err

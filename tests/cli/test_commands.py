@@ -103,11 +103,12 @@ def test_killed_ten_times(labels, undisturbed, tmp_path):
                 if line.startswith(f"{wanted}/13"):
                     os.killpg(run.pid, signal.SIGKILL)
                     break
-    assert not (target / "manifest.json").exists()
-    (target / ".case_12.nii.gz.1.part").write_bytes(b"half")
+    assert not target.exists()
+    (target.with_name(".noisy.labelnoise") / ".case_12.nii.gz.1.part").write_bytes(b"half")
     assert subprocess.run(command, check=False, capture_output=True).returncode == 0
     assert contents(target) == undisturbed
     assert {path.name for path in target.iterdir()} == {*undisturbed[0], "manifest.json"}
+    assert [path.name for path in tmp_path.iterdir()] == ["noisy"]
 
 
 def test_broken_files_cost_their_case_alone(labels, undisturbed, tmp_path, capsys):
@@ -255,4 +256,6 @@ def test_compare_prints_the_scores_of_the_manifest(labels, tmp_path, capsys):
     assert main(["compare", str(labels), str(target)]) == 1
     printed = capsys.readouterr()
     assert "case_03: is in" in printed.err
-    assert len(printed.out.splitlines()) == 23
+    lines = printed.out.splitlines()
+    assert len(lines) == 25
+    assert [line.split()[:2] for line in lines[-2:]] == [["mean", "1"], ["mean", "2"]]

@@ -152,7 +152,10 @@ def test_pages_are_planes(tmp_path):
 
 @pytest.mark.parametrize(
     ("place", "bytes_", "message"),
-    [(123, b"\x07", "unknown unit"), (280, bytes(48), "an affine that does not tell its axes")],
+    [
+        (123, b"\x07", "no valid spacing or unit"),
+        (280, bytes(48), "an affine that does not tell its axes"),
+    ],
 )
 def test_broken_headers_are_named(tmp_path, capsys, place, bytes_, message):
     """One sentence for the case, where millimetres are asked for."""
@@ -161,5 +164,6 @@ def test_broken_headers_are_named(tmp_path, capsys, place, bytes_, message):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.nii").write_bytes(content)
     options = ["--noise", "natural", "--strength", "1", "--spacing", "mm"]
-    assert main(["perturb", str(tmp_path / "in"), str(tmp_path / "out"), *options]) == 1
+    assert main(["perturb", str(tmp_path / "in"), str(tmp_path / "out"), *options]) == 2
     assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]

@@ -297,11 +297,27 @@ def test_a_search_that_fails_leaves_the_folder_free(tmp_path, capsys):
     assert "--dice=0.9: not reached" in message
     assert "more masks or another --seed" in message
     tol = message.split("pass a --tol of ")[1].split(",")[0]
-    assert main([*options, "--per-case"]) == 1
+    assert main([*options, "--per-case", "--strict"]) == 2
     assert "a: --dice=0.9: not reached" in capsys.readouterr().err
-    options[2] = str(tmp_path / "other")
-    assert main(options) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
     assert main([*options, "--tol", tol]) == 0
+
+
+def test_a_case_gets_the_nearest_score(tmp_path, capsys):
+    """And is flagged; --strict makes it fail."""
+    tiny = np.zeros((40, 36), np.uint8)
+    tiny[10, 10:12] = 1
+    square = np.zeros((40, 36), np.uint8)
+    square[5:35, 5:30] = 1
+    source = pictures(tmp_path / "in", a=tiny, b=square)
+    options = ["perturb", source, str(tmp_path / "out"), "--noise", "natural", "--dice", "0.9"]
+    assert main([*options, "--per-case"]) == 0
+    assert "1 of 2 cases have the nearest score that can be reached: a" in capsys.readouterr().err
+    far, near = json.loads((tmp_path / "out" / "manifest.json").read_text())["cases"]
+    assert far["reached"] is False
+    assert "reached" not in near
+    assert main([*options, "--per-case", "--strict", "--overwrite"]) == 1
+    assert not (tmp_path / "out" / "a.png").exists()
 
 
 def test_one_strength_that_is_not_found_costs_no_other(tmp_path, capsys):

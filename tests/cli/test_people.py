@@ -147,7 +147,7 @@ def test_a_strength_multiplies_what_was_fitted(volumes, capsys):
     manifest = run(volumes, *reader, *search, target="other")
     assert manifest["found"]["strength"] == found
     assert {case["strength"] for case in manifest["cases"]} == {found}
-    told = f"The strengths that were found: annotator:{found:.4g}\n"
+    told = f"The strengths that were found, lengths in mm: annotator:{found:.4g}\n"
     assert told in capsys.readouterr().out
     arguments = ["calibrate", volumes / "in", *reader, *search, "--json"]
     assert main([*map(str, arguments)]) == 0
@@ -340,7 +340,7 @@ def test_raters_are_verified_and_finished_too(volumes, capsys):
     assert {path: path.read_bytes() for path in out.rglob("*.nii.gz")} == files
     (out / "rater2" / "case_0.nii.gz").write_bytes(b"mine")
     run(volumes, *options, "--resume", code=1)
-    assert "case_0: was written, and changed since; remove 'rater2/case_0.nii.gz' from DST" in (
+    assert "case_0: was written, and changed since; remove 'rater2/case_0.nii.gz' and" in (
         capsys.readouterr().err
     )
     for case in whole["cases"]:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from io import StringIO, TextIOWrapper
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,6 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from ._arguments import parser
     from ._sources import UsageError
 
+    sys.stdout, sys.stderr = (stream or StringIO() for stream in (sys.stdout, sys.stderr))
+    for stream in sys.stdout, sys.stderr:
+        if isinstance(stream, TextIOWrapper):  # names may have what a terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     arguments = list(sys.argv[1:] if argv is None else argv)
     options = parser().parse_args(arguments)
     try:
@@ -33,6 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"labelnoise: {error}; mend that and run it again", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        more = "; go on with --resume" if options.command == "perturb" else ""
+        more = (
+            "; go on with --resume, or begin anew with --overwrite"
+            if options.command == "perturb"
+            else ""
+        )
         print(f"labelnoise: interrupted{more}", file=sys.stderr)
         return 130

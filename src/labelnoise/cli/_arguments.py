@@ -20,16 +20,17 @@ from ..noise import strength_name
 PUBLISHED = tuple(json.loads(_PUBLISHED.read_text(encoding="utf-8")))
 
 _WHERE = (
-    "is a folder of label maps: NIfTI (.nii, .nii.gz), PNG or TIFF files; or a raw dataset of "
-    "nnU-Net (with dataset.json and labelsTr), whose labelsTr is meant."
+    "is a label map or a folder of them: NIfTI, NRRD, MetaImage, TIFF, PNG, NumPy or DICOM files; "
+    "or a raw dataset of nnU-Net (with dataset.json and labelsTr), whose labelsTr is meant."
 )
 _PERTURB = f"""\
 Write a noisy copy of the labels in SRC to DST, with a manifest of what was done.
 
 {fill(f"SRC {_WHERE}", 100)}
-File names, headers, affines, palettes and data types stay; only labels change.
+Nothing but labels differs; what cannot be written without loss is refused. SRC may also be a COCO
+file (DST is one, too) or a folder of YOLO's polygons, whose objects err one by one.
 A case's noise depends on --seed and its name alone: not on the number of workers, the order or the
-other cases. Nothing is overwritten; SRC is only read."""
+other cases. SRC is only read. DST appears when it is whole."""
 _FIT = f"""\
 Find how a person draws, from cases that someone else has drawn too. A few numbers are printed, with
 standard errors, and written to FILE, which labelnoise perturb --annotator takes.
@@ -152,6 +153,19 @@ def parser() -> argparse.ArgumentParser:
         "--per-case", action="store_true", help="reach --dice in each case, not on average"
     )
     perturb.add_argument(
+        "--strict",
+        action="store_true",
+        help="with --per-case, fail cases in which --dice cannot be reached; without, they get the "
+        "nearest score",
+    )
+    perturb.add_argument(
+        "--size",
+        nargs=2,
+        type=int,
+        metavar=("WIDTH", "HEIGHT"),
+        help="YOLO: pixels of the images, if these are not there",
+    )
+    perturb.add_argument(
         "--raters",
         metavar="N",
         type=int,
@@ -168,6 +182,11 @@ def parser() -> argparse.ArgumentParser:
         "--resume",
         action="store_true",
         help="finish DST after an interruption; verify what is done",
+    )
+    perturb.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace an earlier copy of labelnoise in DST, or one that was not finished",
     )
     perturb.add_argument(
         "--copy-images", action="store_true", help="nnU-Net: copy images instead of linking them"
@@ -226,7 +245,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_pattern(fit)
     fit.add_argument(
-        "--labels", nargs="+", type=int, help="labels that are fitted, each on its own (all but 0)"
+        "--labels", nargs="+", help="labels that are fitted, each on its own (all but 0)"
     )
     _add_patches(fit)
     fit.add_argument("--seed", type=int, default=0, help="seed of the fit (0)")
@@ -235,8 +254,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_source(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("src", metavar="SRC", type=Path, help="folder of clean labels")
+    parser.add_argument("src", metavar="SRC", type=Path, help="clean labels, a folder or a file")
     _add_pattern(parser)
+    parser.add_argument(
+        "--together",
+        action="store_true",
+        help="SRC has a folder for each case, and in it a file for each structure, which together "
+        "make a label map: where structures touch, no gap opens; --labels takes the files' names",
+    )
 
 
 def _add_pattern(parser: argparse.ArgumentParser) -> None:
@@ -268,7 +293,6 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--labels",
         nargs="+",
-        type=int,
         help="labels that are drawn and scored, later ones over earlier ones; others never change "
         "(all but 0; of an nnU-Net dataset, those of dataset.json but the ignored one)",
     )

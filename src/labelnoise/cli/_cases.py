@@ -1,10 +1,11 @@
 """What is done with one case: look at it, perturb, compare, pair its raters."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,20 @@ from .. import perturb as perturb_patches
 from .._codes import distinct
 from .._validate import check_spacing
 from ..annotators import Annotator, PerLabel
+from ..files import LabelFile, digest_of, encoded, publish, read, shares_name
 from ..metrics import dice_of, error_rate, iou_of, overlap
 from ..noise import Chain, Noise, from_dict
-from ._files import LabelFile, publish, read, shares_name
+from ._images import looks_like_image
 from ._recipe import Described, filled, steps
+from ._record import Entry, results_of
+from ._together import Together
 
+Contents = list[tuple[str, bytes]]
 Target = float | tuple[float, float] | None
-Entry = dict[str, Any]  # of the manifest
+
+
+_MANY = 64  # labels from which a file may be an image
+_IMAGE = "has as many values as an image; choose labels by --pattern, or move images away"
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class Plan:
     factor: float = 1.0
     raters: int | None = None  # people who draw each case
     soft: Sequence[int] = ()  # labels whose shares among them are wanted
+    structures: Mapping[str, Sequence[int]] | None = None  # numbers, if each has a file of its own
 
     @property
     def lacks_label(self) -> bool:
@@ -53,6 +62,10 @@ class Plan:
     def strength(self, factor: float) -> float:
         """Return the strength of the only error, or the factor of those of several."""
         return factor * self.noise.strength if isinstance(self.noise, Noise) else factor
+
+    def read(self, path: Path) -> LabelFile:
+        """Read the label map of a case."""
+        return read(path) if self.structures is None else Together(path, self.structures)
 
     def grid(self, file: LabelFile) -> dict[str, Any]:
         """Return the options of a call for one file."""
@@ -76,8 +89,13 @@ class Masks(Sequence[tuple[NDArray[Any], dict[str, Any]]]):
     def __len__(self) -> int:
         return len(self.paths)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the first label map."""
+        return int(self.plan.read(self.paths[0]).labels.nbytes)
+
     def __getitem__(self, index: Any) -> Any:
-        file, _ = read(self.paths[index])
+        file = self.plan.read(self.paths[index])
         return file.labels, self.plan.grid(file)
 
 
@@ -92,47 +110,66 @@ class Job:
     noisy: bool
     done: Entry | None
 
-    def put(self, file: Path, content: bytes) -> Entry:
-        """Write a file into the folder; return its name and SHA-256."""
-        publish(self.folder / file, content)
-        return {"file": file.as_posix(), "sha256": sha256(content).hexdigest()}
+    def put(self, file: Path, contents: Contents, digest: str) -> Entry:
+        """Write a file into the folder, or those of structures; return its name and SHA-256."""
+        for name, content in contents:
+            inner = file / name if self.path.is_dir() else file
+            publish(self.folder / inner, content)
+        return {"file": file.as_posix(), "sha256": digest}
 
 
 def look(path: Path, plan: Plan, labels: bool) -> set[int]:
     """Raise what is wrong with a case; return its labels, if they are wanted."""
-    file, _ = read(path)
+    file = plan.read(path)
+    if _seems_image(file.labels):
+        raise ValueError(_IMAGE)
     perturb_patches(file.labels, lambda patch: patch.codes, **plan.grid(file))
     return set(distinct(file.labels)[0].tolist()) - {0} if labels else set()
 
 
-def perturb(job: Job, plan: Plan, target: Target, tol: float) -> Entry:
+def labels_of(path: Path, plan: Plan) -> set[int]:
+    """Return the labels of a case."""
+    return set(distinct(plan.read(path).labels)[0].tolist()) - {0}
+
+
+def perturb(job: Job, plan: Plan, target: Target, tol: float, strict: bool) -> Entry:
     """Write a copy of a case, noisy or not, or one for each rater; return its manifest entry.
 
     With a target, the case is matched to it, unless it has no label that is drawn; with a range, to
-    one of its own in it.
+    one of its own in it. Where it cannot be reached, the nearest score is taken, unless `strict`.
 
     Raises
     ------
     ValueError
-        If the file is no label file, the target cannot be reached, or the source or a result is
-        not what was recorded.
+        If the file is no label file, or cannot be written without loss, the target cannot be
+        reached, or the source or a result is not what was recorded.
     """
-    if job.done is not None and _is_whole(job, job.done):
+    if job.done is not None and _is_whole(job, job.done, plan):
         return job.done
-    entry: Entry = {"case": job.name, "noisy": job.noisy}
-    if job.noisy or plan.soft:
-        file, entry["source_sha256"] = read(job.path)
+    file = plan.read(job.path)
+    if _seems_image(file.labels):
+        raise ValueError(_IMAGE)
+    entry: Entry = {
+        "case": job.name,
+        "noisy": job.noisy,
+        "source_sha256": _digest_of_source(job.path, plan),
+    }
     if job.noisy:
-        maps, told = _draw(job, file, plan, target, tol)
-        results = [(file.encode(noisy), _score(file.labels, noisy, plan.labels)) for noisy in maps]
+        maps, told = _draw(job, file, plan, target, tol, strict)
+        with ThreadPoolExecutor(1) as aside:
+            digests = aside.map(digest_of, maps)
+            contents = [_contents(file, job, noisy) for noisy in maps]
+            scores = [_score(file.labels, noisy, plan.labels) for noisy in maps]
+        results = list(zip(contents, digests, scores, strict=True))
     else:
-        maps, told = [file.labels] if plan.soft else [], {"target": None, "strength": 0.0}
-        content = job.path.read_bytes()
-        entry["source_sha256"] = sha256(content).hexdigest()
-        results = [(content, {"dice": {}, "error_rate": 0.0})] * (plan.raters or 1)
+        maps, told = [file.labels], {"target": None, "strength": 0.0}
+        files = job.path.iterdir() if job.path.is_dir() else [job.path]
+        content = [(path.name, path.read_bytes()) for path in sorted(files)]
+        same = content, digest_of(file.labels), {"dice": {}, "error_rate": 0.0}
+        results = [same] * (plan.raters or 1)
     written = [
-        {**job.put(where, content), **scores}
-        for where, (content, scores) in zip(plan.results(job.file), results, strict=True)
+        {**job.put(where, content, digest), **score}
+        for where, (content, digest, score) in zip(plan.results(job.file), results, strict=True)
     ]
     entry |= told
     entry |= written[0] if plan.raters is None else {"raters": written}
@@ -141,30 +178,38 @@ def perturb(job: Job, plan: Plan, target: Target, tol: float) -> Entry:
     return entry
 
 
-def results_of(entry: Entry) -> list[Entry]:
-    """Return what the manifest tells of the noisy copies of a case."""
-    results: list[Entry] = entry.get("raters", [entry])
-    return results
+def _contents(file: LabelFile, job: Job, labels: NDArray[Any]) -> Contents:
+    """Return names and bytes of the files of other labels, once they have been read again."""
+    if isinstance(file, Together):
+        return list(file.contents(labels))
+    return [(job.path.name, encoded(file, job.path.name, labels))]
 
 
-def _is_whole(job: Job, done: Entry) -> bool:
+def _seems_image(labels: NDArray[Any]) -> bool:
+    return labels.max(initial=0) > _MANY and looks_like_image(labels)
+
+
+def _is_whole(job: Job, done: Entry, plan: Plan) -> bool:
     """Return whether all files of a case are there, and what was recorded."""
-    if not job.path.exists() or digest(job.path) != done["source_sha256"]:
-        raise ValueError("has changed since it was perturbed; begin anew in another folder")
-    whole = True
-    for each in results_of(done) + done.get("soft", []):
-        path = job.folder / each["file"]
-        if not path.exists():
-            whole = False
-        elif digest(path) != each["sha256"]:
-            raise ValueError(
-                f"was written, and changed since; remove {each['file']!r} from DST and resume"
-            )
-    return whole
+    if not job.path.exists() or _digest_of_source(job.path, plan) != done["source_sha256"]:
+        raise ValueError("has changed since it was perturbed; pass --overwrite to begin anew")
+    found = {
+        each["file"]: (path.exists(), not path.exists() or digest(path) == each["sha256"])
+        for results, digest in (
+            (results_of(done), partial(_digest_of_labels, plan=plan)),
+            (done.get("soft", []), _digest_of_file),
+        )
+        for each in results
+        for path in [job.folder / each["file"]]
+    }
+    for name, (_, same) in found.items():
+        if not same:
+            raise ValueError(f"was written, and changed since; remove {name!r} and resume")
+    return all(there for there, _ in found.values())
 
 
 def _draw(
-    job: Job, file: LabelFile, plan: Plan, target: Target, tol: float
+    job: Job, file: LabelFile, plan: Plan, target: Target, tol: float, strict: bool
 ) -> tuple[list[NDArray[Any]], Entry]:
     """Return noisy maps of a case, and what the manifest tells of how they were made."""
     grid = plan.grid(file)
@@ -173,21 +218,46 @@ def _draw(
         target = sample_rng(plan.seed, f"target of {job.name}").uniform(*target)
     rng = sample_rng(plan.seed, job.name)
     used: float | None = plan.strength(plan.factor)
+    reached = {}
     if plan.raters is not None:
         maps = raters(file.labels, [plan.noise] * plan.raters, plan.factor, rng=rng, **grid)
     elif target is None:
         maps = [apply(file.labels, plan.factor, rng=rng)]
     elif dices(file.labels, file.labels, plan.labels):
-        found = match(file.labels, apply, target, tol=tol, labels=plan.labels, rng=rng)
-        maps, used = [found.mask], plan.strength(found.strength)
+        tried: list[tuple[float, float]] = []
+        options: Any = {"tol": tol, "labels": plan.labels}
+        state = rng.bit_generator.state
+        try:
+            found = match(
+                file.labels,
+                apply,
+                target,
+                rng=rng,
+                progress=lambda *at: tried.append(at),
+                **options,
+            )
+            maps, used = [found.mask], plan.strength(found.strength)
+        except ValueError:
+            if strict or not tried:
+                raise
+            nearest = min(tried, key=lambda at: abs(at[1] - target))[0]
+            rng.bit_generator.state = state
+            maps, used = [apply(file.labels, nearest, rng=rng)], plan.strength(nearest)
+            reached = {"reached": False}
     else:
         maps, used = [file.labels], None
-    return maps, {"target": target, "strength": used}
+    return maps, {"target": target, "strength": used, **reached}
 
 
 def _score(reference: NDArray[Any], noisy: NDArray[Any], labels: Sequence[int] | None) -> Entry:
     """Return what the manifest tells of how a noisy map differs."""
-    rate = error_rate(reference, noisy, labels=labels or _labels(reference, noisy))
+    if reference.strides == noisy.strides:  # whatever their order in memory, pass by pass
+        reference, noisy = (each.reshape(1, -1, order="A") for each in (reference, noisy))
+    if labels is None:
+        wrong, drawn = np.count_nonzero(reference != noisy), np.count_nonzero(reference)
+        rate = wrong / drawn if drawn else inf if wrong else 0.0
+    else:
+        rate = error_rate(reference, noisy, labels=labels)
     return {
         "dice": {str(label): dice for label, dice in dices(reference, noisy, labels).items()},
         "error_rate": rate if isfinite(rate) else None,
@@ -201,16 +271,25 @@ def _put_shares(
     for label in labels:
         folder = Path("soft") if len(labels) == 1 else Path("soft", f"label{label}")
         content = file.encode_shares(soft(maps, [label])[0])
-        yield {"label": label, **job.put(folder / shares_name(job.file), content)}
+        name = folder / shares_name(job.file)
+        digest = sha256(content).hexdigest()
+        yield {"label": label, **job.put(name, [(name.name, content)], digest)}
 
 
 def compare(pair: tuple[str, Path, Path]) -> list[dict[str, Any]]:
-    """Score two files, label by label."""
-    (first, _), (second, _) = read(pair[1]), read(pair[2])
-    labels = _labels(first.labels, second.labels)
-    counts = overlap(first.labels, second.labels, labels)
-    changed = float(np.mean(first.labels != second.labels))
-    rate = error_rate(first.labels, second.labels, labels=labels)
+    """Score two files, label by label, in one orientation."""
+    files = [read(path) for path in pair[1:]]
+    first, second = map(_upright, files)
+    if first.shape != second.shape:
+        raise ValueError(f"has shapes {first.shape} and {second.shape}; pass labels of one image")
+    if not files[1].lies_as(files[0]):
+        raise ValueError(
+            "lies elsewhere in B than in A, as the affines tell; resample it, or mend its affine"
+        )
+    labels = _labels(first, second)
+    counts = overlap(first, second, labels)
+    changed = float(np.mean(first != second))
+    rate = error_rate(first, second, labels=labels)
     return [
         {
             "case": pair[0],
@@ -236,7 +315,7 @@ def pair(
     maps: list[NDArray[Any]] = []
     for path in case[1]:
         try:
-            files.append(read(path)[0])
+            files.append(read(path))
             axes = files[-1].axes(plane, volumes)
             maps.append(files[-1].upright(axes))
             if maps[-1].shape != maps[0].shape:
@@ -260,6 +339,14 @@ def pair(
     return reference, others, steps
 
 
+def _upright(file: LabelFile) -> NDArray[Any]:
+    """Return the labels in a direction that no file chooses, or as they lie if none is known."""
+    try:
+        return file.upright(file.axes("axial", file.labels.ndim > 2))
+    except ValueError:
+        return file.labels
+
+
 def dices(
     reference: NDArray[Any], other: NDArray[Any], labels: Sequence[int] | None
 ) -> dict[int, float]:
@@ -277,6 +364,16 @@ def _lacks_label(step: Described) -> bool:
     return step.get("labels") is None and step.get("prevalence") is not None
 
 
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
+def _digest_of_labels(path: Path, plan: Plan) -> str:
+    try:
+        return digest_of(plan.read(path).labels)
+    except ValueError:
+        return "damaged"
+
+
+def _digest_of_source(path: Path, plan: Plan) -> str:
+    return _digest_of_labels(path, plan) if plan.structures else _digest_of_file(path)
+
+
+def _digest_of_file(path: Path) -> str:
     return sha256(path.read_bytes()).hexdigest()

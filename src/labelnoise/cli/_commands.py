@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any, NoReturn
 
 import numpy as np
@@ -27,11 +27,11 @@ from .._validate import (
     check_tol,
 )
 from ..annotators import Annotator, PerLabel
+from ..files import PICTURES, suffix_of, whole
 from ..noise import from_dict, strength_name
-from . import _cases
+from . import _cases, _polygons
 from ._arguments import OWN, PUBLISHED, as_written, say
-from ._cases import Job, Masks, Plan, results_of
-from ._files import PICTURES, whole
+from ._cases import Job, Masks, Plan
 from ._progress import progress
 from ._recipe import (
     Described,
@@ -46,17 +46,38 @@ from ._recipe import (
     words,
     written,
 )
-from ._record import Record, clean_up
-from ._sources import Source, UsageError, check_apart, check_nnunet, copy_rest, find
+from ._record import Entry, Record, results_of
+from ._sources import (
+    Source,
+    UsageError,
+    check_apart,
+    check_nnunet,
+    copy_rest,
+    find,
+    is_file_name,
+    located,
+    placed,
+)
 from ._spread import Spread
+from ._staging import Staging
+from ._together import find_together
 
 Failed = dict[str, str]
+_SCORES = "dice", "iou", "changed", "error_rate"
+_MEMORY = 2**31  # bytes of label maps that a search holds
+_FEW = 5  # names or labels that a message lists
 
 
 def perturb(options: Namespace, arguments: Sequence[str]) -> int:
     """Write a noisy copy of a dataset."""
+    if options.src.suffix.lower() == ".json" or _has_texts(options.src):
+        return _perturb_objects(options, arguments)
+    options.dst = placed(options.src, options.dst)
+    options.src = located(options.src)
     check_apart(options.src, options.dst)
-    source = find(options.src, options.pattern)
+    source = _find(options)
+    if is_file_name(source, options.dst):
+        raise UsageError(f"DST={str(options.dst)!r}: pass a folder; the file keeps its name")
     _check_raters(options, source)
     check_nnunet(source, options.dst)
     _check_per_case(options)
@@ -66,28 +87,33 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
     plan = replace(plan, factor=factor, raters=options.raters)
     noisy = _noisy(options, source)
     chosen = set(noisy)
-    record = _open(options)
-    failed: Failed = {}
-    with Spread(options.workers, options.scheduler) as spread:
+    failed: Failed = dict(source.skipped)
+    with (
+        Staging(options.dst, options.resume, options.overwrite) as staging,
+        Spread(options.workers, options.scheduler) as spread,
+    ):
+        record = staging.record
         searched = options.dice is not None and not options.per_case
         if plan.lacks_label or (searched and not record.found):
             [plan], names = _survey(source, noisy, [plan], spread, failed)
-        if options.soft:
+        if options.soft and not source.structures:
             plan = replace(plan, soft=_labels(source, plan, spread, failed))
         settings = _settings(options, plan)
-        record.agree(settings)
+        record.agree(settings, f"DST={str(options.dst)!r}")
         found = record.found
         if searched and not found:
             found = _search(source, names, plan, options.dice, options, spread)
+        staging.begin()
         record.begin(shlex.join(["labelnoise", *arguments]), settings, found)
         if searched:
             plan = replace(plan, factor=found["factor"])
-        copy_rest(source, options.dst, options.copy_images)
+        for result in plan.results(Path()):
+            failed |= copy_rest(source, staging.folder / result, options.copy_images)
         jobs = [
             Job(
                 name,
                 source.path(name),
-                options.dst,
+                staging.folder,
                 source.inner / source.cases[name],
                 name in chosen,
                 record.cases.get(name),
@@ -96,7 +122,9 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
             if name not in failed
         ]
         target = options.dice if options.per_case else None
-        work = partial(_cases.perturb, plan=plan, target=target, tol=options.tol)
+        work = partial(
+            _cases.perturb, plan=plan, target=target, tol=options.tol, strict=options.strict
+        )
         with progress(len(jobs)) as tick:
             for job, entry in spread.each(work, jobs):
                 if isinstance(entry, Exception):
@@ -106,16 +134,90 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
                     if job.done is None:
                         record.add(entry)
                 tick(job.name, news)
-    for name in record.cases.keys() - source.cases.keys():
-        failed[name] = "was perturbed before, and is gone from SRC; put it back"
-    record.finish(dict(sorted(failed.items())))
+        for name in record.cases.keys() - source.cases.keys():
+            failed[name] = "was perturbed before, and is gone from SRC; put it back"
+        if not record.cases:
+            raise UsageError(_without_cases(failed))
+        _check_listed(options, source, plan, record)
+        record.finish(dict(sorted(failed.items())))
+        staging.finish()
     _conclude(options, source, record, failed)
     return _list(failed)
 
 
+def _find(options: Namespace) -> Source:
+    """List the label files of SRC; labels may be told by their names."""
+    source = (find_together if options.together else find)(options.src, options.pattern)
+    if options.labels is not None:
+        options.labels = source.numbers(options.labels)
+    return source
+
+
+def _has_texts(folder: Path) -> bool:
+    """Return whether a folder has YOLO's text files, and no label maps."""
+    if not folder.is_dir() or (folder / "dataset.json").exists():
+        return False
+    names = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+    texts = [name for name in names if name.endswith(".txt")]
+    return bool(texts) and not any(map(suffix_of, names))
+
+
+def _perturb_objects(options: Namespace, arguments: Sequence[str]) -> int:
+    """Write a copy of a COCO file, or of YOLO's text files, whose objects err one by one."""
+    _polygons.check_options(options)
+    check_apart(options.src, options.dst)
+    try:
+        labels = None if options.labels is None else tuple(map(int, options.labels))
+    except ValueError:
+        raise UsageError(
+            f"{as_written('labels', options.labels)}: pass the ids of categories"
+        ) from None
+    options.labels = None
+    _check(options)
+    if isinstance(options.dice, tuple):
+        _check_per_case(options)
+    given = {name: getattr(options, name) for name in OWN if getattr(options, name) is not None}
+
+    def own(step: Described) -> Described:
+        return {name: value for name, value in given.items() if name_of(step) in OWN[name]}
+
+    try:
+        noise = from_dict(filled(_described(options), own))
+    except (TypeError, ValueError) as error:
+        raise UsageError(say(error)) from error
+    factor = 1.0 if options.annotator is None or options.strength is None else options.strength
+    plan = _polygons.Plan(noise, options.seed, labels, options.share, factor)
+    settings = {"version": __version__, "noise": noise.to_dict(), "labels": labels}
+    told = {
+        "command": shlex.join(["labelnoise", *arguments]),
+        "settings": settings | {"seed": options.seed, "share": options.share, "dice": options.dice},
+    }
+    more = {"dice": options.dice, "tol": options.tol, "sample": options.sample, "told": told}
+    perturb_all = _polygons.perturb_coco if options.src.is_file() else _polygons.perturb_yolo
+    if options.size is not None and options.src.is_file():
+        raise UsageError(f"{as_written('size', options.size)}: COCO tells it; leave it out")
+    size = {} if options.src.is_file() else {"size": options.size}
+    with Spread(options.workers, None) as spread:
+        done = perturb_all(
+            options.src,
+            options.dst,
+            plan,
+            overwrite=options.overwrite,
+            each=spread.map,
+            **size,
+            **more,
+        )
+    counts = done["counts"]
+    print(
+        f"{counts['objects']} objects in {options.dst}, {counts['changed']} of them changed, "
+        f"{counts['removed']} removed, mean Dice {done['mean_dice']:.4f}"
+    )
+    return _list(done["failed"])
+
+
 def calibrate(options: Namespace, arguments: Sequence[str]) -> int:
     """Print the strengths that give wanted scores."""
-    source = find(options.src, options.pattern)
+    source = _find(options)
     _check(options)
     _check_alone(options)
     if options.recipe is not None:
@@ -129,7 +231,7 @@ def calibrate(options: Namespace, arguments: Sequence[str]) -> int:
         titles = [step["error"] for step in described]
     plans = _plans(options, source, described)
     noisy = _noisy(options, source)
-    failed: Failed = {}
+    failed: Failed = dict(source.skipped)
     rows = []
     with Spread(options.workers, options.scheduler) as spread:
         plans, names = _survey(source, noisy, plans, spread, failed)
@@ -157,8 +259,11 @@ def calibrate(options: Namespace, arguments: Sequence[str]) -> int:
 def compare(options: Namespace, arguments: Sequence[str]) -> int:
     """Print the scores of each label of each case of two folders."""
     one, other = (find(folder, options.pattern) for folder in (options.a, options.b))
+    if one.single and other.single:
+        other = replace(other, cases=dict(zip(one.cases, other.cases.values(), strict=True)))
     _check(options)
-    failed = {
+    failed = one.skipped | other.skipped
+    failed |= {
         name: f"is in {str(options.a if name in one.cases else options.b)!r} alone"
         for name in sorted(one.cases.keys() ^ other.cases.keys())
     }
@@ -175,15 +280,14 @@ def compare(options: Namespace, arguments: Sequence[str]) -> int:
                 rows += found
             tick(pair[0], failed.get(pair[0], ""))
     rows.sort(key=lambda row: (row["case"], row["label"]))
-    columns = ["case", "label", "dice", "iou", "changed", "error_rate"]
     if options.csv:
-        writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+        writer = csv.DictWriter(sys.stdout, ["case", "label", *_SCORES], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     else:
         width = max([4, *(len(row["case"]) for row in rows)])
         print(f"{'case':{width}} {'label':>6} {'Dice':>7} {'IoU':>7} {'changed':>8} {'errors':>8}")
-        for row in rows:
+        for row in rows + _means(rows):
             print(
                 f"{row['case']:{width}} {row['label']:6} {row['dice']:7.4f} {row['iou']:7.4f} "
                 f"{row['changed']:8.3%} {row['error_rate']:8.3%}"
@@ -191,10 +295,22 @@ def compare(options: Namespace, arguments: Sequence[str]) -> int:
     return _list(failed)
 
 
+def _means(rows: Sequence[Entry]) -> list[Entry]:
+    """Return a row with the means of each label that several cases have."""
+    means = []
+    for label in sorted({row["label"] for row in rows}):
+        every = [row for row in rows if row["label"] == label]
+        scores = {name: fmean(row[name] for row in every) for name in _SCORES}
+        means += [{"case": "mean", "label": label, **scores}] if len(every) > 1 else []
+    return means
+
+
 def fit(options: Namespace, arguments: Sequence[str]) -> int:
     """Write how people draw, as a few numbers that are found from what they drew."""
     _check_output(options.output)
     reference = find(options.reference, options.pattern)
+    if options.labels is not None:
+        options.labels = reference.numbers(options.labels)
     others = [find(folder, options.pattern) for folder in options.others]
     _check(options)
     _settle(options, [reference, *others], people=True)
@@ -307,6 +423,8 @@ def _check_raters(options: Namespace, source: Source) -> None:
             f"{flag}: a dataset of nnU-Net has one label map a case; pass SRC="
             f"{str(source.folder / source.inner)!r}"
         )
+    if options.soft and source.structures:
+        raise UsageError("--soft: goes without --together; leave one out")
 
 
 def _check(options: Namespace) -> None:
@@ -418,7 +536,17 @@ def _plans(options: Namespace, source: Source, noises: Sequence[Described]) -> l
                 raise UsageError(say(error)) from error
             raise UsageError(f"{as_written('recipe', options.recipe)}: {error}") from error
         millimetres = options.spacing == "mm"
-        plans.append(Plan(made, labels, options.plane, options.volumes, millimetres, options.seed))
+        plans.append(
+            Plan(
+                made,
+                labels,
+                options.plane,
+                options.volumes,
+                millimetres,
+                options.seed,
+                structures=source.names if source.structures else None,
+            )
+        )
     if options.spacing == "mm" and all(
         not is_person(step) and strength_name(ERRORS[step["error"]]) == "rate" for step in every
     ):
@@ -458,20 +586,6 @@ def _refuse_misfit(options: Namespace, error: str) -> NoReturn:
         ("planes", "pass --no-volumes") if options.volumes else ("volumes", "pass --volumes")
     )
     raise UsageError(f"{what} on {kinds} only; {remedy}")
-
-
-def _open(options: Namespace) -> Record:
-    """Return the record of DST, with what an earlier run left."""
-    folder = options.dst
-    record = Record(folder)
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        folder.mkdir(parents=True, exist_ok=True)
-    elif not options.resume:
-        raise UsageError(f"DST={str(folder)!r} is not empty; pass another folder, or --resume")
-    elif not folder.is_dir() or not record.load():
-        raise UsageError(f"DST={str(folder)!r} was not begun by labelnoise; pass another folder")
-    clean_up(folder)
-    return record
 
 
 def _noisy(options: Namespace, source: Source) -> list[str]:
@@ -545,9 +659,11 @@ def _search(
     spread: Spread,
 ) -> dict[str, Any]:
     """Find the strength at which the cases' mean Dice score is the target."""
+    masks = Masks([source.path(name) for name in names], plan)
+    several = not spread.alone or masks.size * min(options.sample, len(names)) > _MEMORY
     try:
         found = calibration.calibrate(
-            Masks([source.path(name) for name in names], plan),
+            masks,
             plan.noise,
             target,
             tol=options.tol,
@@ -555,7 +671,7 @@ def _search(
             labels=plan.labels,
             keys=names,
             rng=plan.seed,
-            workers=spread.map,
+            workers=spread.map if several else 1,
         )
     except ValueError as error:
         raise UsageError(say(error)) from error
@@ -571,26 +687,60 @@ def _search(
     }
 
 
-def _dice(entry: dict[str, Any]) -> str:
+def _dice(entry: Entry) -> str:
     if not entry["noisy"]:
         return "as it was"
     scores = [score for each in results_of(entry) for score in each["dice"].values()]
-    return f"Dice {fmean(scores):.4f}" if scores else "nothing to draw"
+    far = "" if entry.get("reached", True) else ", the nearest that can be reached"
+    return f"Dice {fmean(scores):.4f}{far}" if scores else "nothing to draw"
+
+
+def _check_listed(options: Namespace, source: Source, plan: Plan, record: Record) -> None:
+    """Refuse labels that no case has."""
+    noisy = [case for case in record.cases.values() if case["noisy"]]
+    has = {int(label) for case in noisy for each in results_of(case) for label in each["dice"]}
+    missing = sorted(set(options.labels or ()) - has)
+    if missing and noisy:
+        some = sorted(_cases.labels_of(source.path(noisy[0]["case"]), plan))
+        few = ", ".join(map(str, some[:_FEW])) + (", ..." if len(some) > _FEW else "")
+        raise UsageError(
+            f"{as_written('labels', options.labels)}: none of {len(noisy)} cases has "
+            f"{', '.join(map(str, missing))}; {noisy[0]['case']} has {few or 'no labels'}"
+        )
 
 
 def _conclude(options: Namespace, source: Source, record: Record, failed: Failed) -> None:
-    results = [each for case in record.cases.values() for each in results_of(case)]
-    scores = [fmean(each["dice"].values()) for each in results if each["dice"]]
+    cases = {name: case for name, case in record.cases.items() if name not in failed}
+    every = {
+        name: [fmean(each["dice"].values()) for each in results_of(case) if each["dice"]]
+        for name, case in cases.items()
+    }
+    scores = {name: fmean(each) for name, each in every.items() if each}
     people = "" if options.raters is None else f" by {options.raters} raters"
     done = len(source.cases.keys() - failed.keys())
-    noisy = sum(case["noisy"] for name, case in record.cases.items() if name not in failed)
+    noisy = sum(case["noisy"] for case in cases.values())
     some = f", {noisy} of them noisy" if options.share < 1 else ""
-    mean = f", mean Dice {fmean(scores):.4f}" if scores else ""
+    mean = f", mean Dice {fmean(scores.values()):.4f}" if scores else ""
     print(f"{done} of {len(source.cases)} cases{people} in {options.dst}{some}{mean}")
+    if len(scores) > 1:
+        worst = min(scores, key=lambda name: scores[name])
+        spread = f"standard deviation {stdev(scores.values()):.4f}"
+        print(f"Dice scores of the cases: {spread}, lowest {scores[worst]:.4f} ({worst})")
     if record.found:
         found = words(record.settings["noise"], record.found["factor"], 4)
-        print(f"The strengths that were found: {' '.join(found)}")
-    if noisy and not any(each["error_rate"] != 0 for each in results):
+        unit = "mm" if record.settings["spacing"] == "mm" else "pixels"
+        print(f"The strengths that were found, lengths in {unit}: {' '.join(found)}")
+    far = sorted(name for name, case in cases.items() if not case.get("reached", True))
+    if far:
+        print(
+            f"labelnoise: {len(far)} of {len(cases)} cases have the nearest score that can be "
+            f"reached: {', '.join(far[:_FEW])}{', ...' if len(far) > _FEW else ''}; --strict "
+            "makes them fail",
+            file=sys.stderr,
+        )
+    if noisy and not any(
+        each["error_rate"] != 0 for case in cases.values() for each in results_of(case)
+    ):
         print("labelnoise: no case changed; look at its labels and options", file=sys.stderr)
     if source.dataset is not None:
         print(

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..files import write
 from ._arguments import OWN, as_written
-from ._files import write
 from ._recipe import is_person, steps, words
 from ._sources import UsageError
 
@@ -22,7 +22,7 @@ class Record:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self.command = ""
         self.settings: Entry = {}
         self.found: Entry = {}
@@ -30,32 +30,35 @@ class Record:
 
     def load(self) -> bool:
         """Read what an earlier run left; tell whether it left anything."""
-        manifest, journal = self._folder / MANIFEST, self._folder / _JOURNAL
-        if manifest.exists():
-            try:
-                whole = json.loads(manifest.read_text(encoding="utf-8"))
-                self.command, self.settings = whole["command"], whole["settings"]
-                self.found = whole["found"]
-                self.cases = {case["case"]: case for case in whole["cases"]}
-            except (ValueError, KeyError, TypeError) as error:
-                raise UsageError(f"{str(manifest)!r} is no manifest of labelnoise") from error
-        if journal.exists():
-            lines = journal.read_bytes()
-            whole_lines = lines[: lines.rfind(b"\n") + 1]
-            if whole_lines != lines:
-                write(journal, whole_lines)
-            for line in whole_lines.splitlines():
-                self._take(json.loads(line))
+        manifest, journal = self.folder / MANIFEST, self.folder / _JOURNAL
+        path = manifest
+        try:
+            if manifest.exists():
+                whole = json.loads(manifest.read_bytes())
+                for entry in ({**whole, "found": {}}, {"found": whole["found"]}, *whole["cases"]):
+                    self._take(entry)
+            path = journal
+            if journal.exists():
+                lines = journal.read_bytes()
+                whole_lines = lines[: lines.rfind(b"\n") + 1]
+                if whole_lines != lines:
+                    write(journal, whole_lines)
+                for line in whole_lines.splitlines():
+                    self._take(json.loads(line))
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise UsageError(
+                f"{str(path)!r} is damaged ({error}); pass --overwrite to begin anew"
+            ) from error
         return bool(self.settings)
 
-    def agree(self, settings: Entry) -> None:
+    def agree(self, settings: Entry, dst: str) -> None:
         """Refuse settings other than those that the folder was begun with."""
         old, new = self.settings, json.loads(json.dumps(settings))
         for one, other in (_flat(old), _flat(new)), (_recipe(old), _recipe(new)):
             for name in {**one, **other} if old else ():
                 if one.get(name) != other.get(name):
                     raise UsageError(
-                        f"DST={str(self._folder)!r} was begun with "
+                        f"{dst} was begun with "
                         f"{as_written(name, one.get(name))}, not "
                         f"{as_written(name, other.get(name))}; pass the same, or another folder"
                     )
@@ -70,7 +73,7 @@ class Record:
     def add(self, entry: Entry) -> None:
         """Write settings, what calibration found, or a case."""
         self._take(entry)
-        with open(self._folder / _JOURNAL, "ab") as file:
+        with open(self.folder / _JOURNAL, "ab") as file:
             file.write(json.dumps(entry).encode() + b"\n")
 
     def finish(self, failed: dict[str, str]) -> None:
@@ -82,16 +85,25 @@ class Record:
             "cases": [self.cases[case] for case in sorted(self.cases)],
             "failed": failed,
         }
-        write(self._folder / MANIFEST, (json.dumps(whole, indent=1) + "\n").encode())
-        (self._folder / _JOURNAL).unlink(missing_ok=True)
+        write(self.folder / MANIFEST, (json.dumps(whole, indent=1) + "\n").encode())
+        (self.folder / _JOURNAL).unlink(missing_ok=True)
 
     def _take(self, entry: Entry) -> None:
         if "case" in entry:
+            for each in results_of(entry):
+                _ = each["file"], each["sha256"], each["dice"].values(), each["error_rate"]
+            _ = entry["source_sha256"], entry["noisy"]
             self.cases[entry["case"]] = entry
         elif "settings" in entry:
-            self.command, self.settings = entry["command"], entry["settings"]
+            self.command, self.settings = entry["command"], dict(entry["settings"])
         else:
-            self.found = entry["found"]
+            self.found = dict(entry["found"])
+
+
+def results_of(entry: Entry) -> list[Entry]:
+    """Return what is told of the noisy copies of a case."""
+    results: list[Entry] = entry.get("raters", [entry])
+    return results
 
 
 def _flat(settings: Entry) -> Entry:
@@ -110,9 +122,3 @@ def _flat(settings: Entry) -> Entry:
 def _recipe(settings: Entry) -> Entry:
     """Return what the command line may not tell of the noise, such as labels of single steps."""
     return {"recipe": json.dumps(settings.get("noise"))}
-
-
-def clean_up(folder: Path) -> None:
-    """Remove what a killed run left under temporary names."""
-    for part in folder.rglob(".*.part"):
-        part.unlink(missing_ok=True)

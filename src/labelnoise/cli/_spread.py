@@ -1,11 +1,8 @@
 """Where cases are worked on: in this process, in several, on a Dask cluster."""
 
-import multiprocessing
+import os
 import pickle
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -30,22 +27,25 @@ class Spread(AbstractContextManager["Spread"]):
 
     def __init__(self, workers: int, scheduler: str | None) -> None:
         self._workers = workers
-        self._pool: ProcessPoolExecutor | None = None
         self._client = None if scheduler is None else _connect(scheduler)
 
     def __exit__(self, *exception: object) -> None:
         """Stop the workers; what they have begun is lost, and nothing else."""
         if self._client is not None:
             self._client.close()
-        self._stop()
+        elif self._workers > 1:
+            self._stop()
+
+    @property
+    def alone(self) -> bool:
+        """Whether all is done in this process."""
+        return self._client is None and self._workers == 1
 
     def each(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Pairs[Item, Any]:
         """Yield each item with what the function gives, or with what it raises."""
-        if self._client is not None:
-            return self._on_cluster(function, items)
-        if self._workers > 1:
-            return self._in_processes(function, items)
-        return ((item, _attempt(function, item)) for item in items)
+        if self.alone:
+            return ((item, _attempt(function, item)) for item in items)
+        return self._in_parallel(function, items)
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
         """Return what the function gives for each item, in order; raise what it raises."""
@@ -59,54 +59,39 @@ class Spread(AbstractContextManager["Spread"]):
             found[item] = result
         return [found[item] for item in items]
 
-    def _in_processes(
+    def _in_parallel(
         self, function: Callable[[Item], Result], items: Iterable[Item]
     ) -> Pairs[Item, Any]:
-        """Take a pool; what was under way when one of its processes died, again one by one."""
-        alone = False
-        left = list(items)
-        packed = pickle.dumps(function)
-        while left:
-            batch, left = (left[:1], left[1:]) if alone else (left, [])
-            if self._pool is None:
-                # Forking is quick, and safe on Linux.
-                method = "fork" if sys.platform == "linux" else "spawn"
-                context = multiprocessing.get_context(method)
-                self._pool = ProcessPoolExecutor(self._workers, context)
-            futures = {self._pool.submit(_attempt_packed, packed, item): item for item in batch}
-            died = []
-            try:
-                for future in as_completed(futures):
-                    try:
-                        yield futures[future], future.result()
-                    except BrokenProcessPool:
-                        died.append(futures[future])
-            finally:
-                for future in futures:
-                    future.cancel()
-            if died:
-                self._stop()
-                if alone:
-                    yield died[0], MemoryError("its process died, perhaps for want of memory")
-                else:
-                    alone, left = True, died
+        """Do all at once; what was under way when a process died, again one by one."""
+        from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    def _on_cluster(
-        self, function: Callable[[Item], Result], items: Iterable[Item]
-    ) -> Pairs[Item, Any]:
-        from distributed import as_completed
-
-        client: Any = self._client
+        left = dict(enumerate(items))
         packed = pickle.dumps(function)
-        futures = {client.submit(_attempt_packed, packed, each, pure=False): each for each in items}
-        for future in as_completed(futures):
-            error = future.exception()
-            yield futures[future], future.result() if error is None else error
+        try:
+            for number, result in self._run(packed, left):
+                yield left.pop(number), result
+        except BrokenProcessPool:
+            for number, item in left.items():
+                try:
+                    [(_, result)] = self._run(packed, {number: item})
+                except BrokenProcessPool:
+                    result = MemoryError("its process died, perhaps for want of memory")
+                yield item, result
+
+    def _run(self, packed: bytes, items: dict[int, Any]) -> Iterator[tuple[int, Any]]:
+        from joblib import Parallel, delayed, parallel_config
+
+        parent = None if self._client is not None else os.getpid()
+        backend, jobs = ("loky", self._workers) if parent else ("dask", -1)
+        with parallel_config(backend, n_jobs=jobs):
+            work = Parallel(return_as="generator_unordered", batch_size=1)
+            calls = (delayed(_numbered)(packed, parent, *each) for each in list(items.items()))
+            yield from work(calls)
 
     def _stop(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor().shutdown(kill_workers=True)
 
 
 def _attempt(function: Callable[[Item], Result], item: Item) -> Result | Exception:
@@ -117,8 +102,11 @@ def _attempt(function: Callable[[Item], Result], item: Item) -> Result | Excepti
         return error.with_traceback(None)
 
 
-def _attempt_packed(packed: bytes, item: Any) -> Any:
-    return _attempt(_unpack(packed), item)
+def _numbered(packed: bytes, parent: int | None, number: int, item: Any) -> tuple[int, Any]:
+    """Work on an item, unless the process that asked for it is gone."""
+    if parent is not None and os.getppid() != parent:
+        os._exit(1)
+    return number, _attempt(_unpack(packed), item)
 
 
 @lru_cache(1)

@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .._integers import integers_of
+
 Perturb = Callable[..., NDArray[Any]]
 Labels = TypeVar("Labels", bound=Any)
-_ROUNDING = 1e-3, 2e-6, 0.25  # errors of resampling: absolute, share of the largest label, limit
 
 
 def check_perturb(perturb: Any) -> Perturb:
@@ -49,24 +50,18 @@ def _integers(labels: NDArray[Any], dtype: Any) -> NDArray[Any]:
     """Return labels as they are, floating-point ones as integers; `dtype` is the caller's."""
     if labels.dtype.kind != "f":
         return labels
-    with np.errstate(invalid="ignore"):
-        small: NDArray[Any] = labels.astype(np.uint8)
-        if np.array_equal(small.astype(labels.dtype), labels):
-            return small
-        integers: NDArray[Any] = np.rint(labels.astype(np.float64))
-        if not np.all(np.abs(integers) < 2.0**63):
-            raise ValueError(
-                f"labels: dtype {dtype} with NaN or numbers beyond 2**63; "
-                "pass label maps, e.g. with a label in place of NaN and infinity"
-            )
-        absolute, relative, most = _ROUNDING
-        allowed = min(absolute + relative * np.max(np.abs(integers), initial=0), most)
-        if not np.all(np.abs(labels - integers) < allowed):
-            raise ValueError(
-                f"labels: dtype {dtype} with values that are not integers; "
-                "pass label maps, not probabilities (take the argmax over classes first)"
-            )
-    return integers.astype(np.int64)
+    integers = integers_of(labels)
+    if integers is not None and (integers.dtype == np.uint8 or not np.isnan(labels).any()):
+        return integers
+    if not np.all(np.abs(labels) < 2.0**63):
+        raise ValueError(
+            f"labels: dtype {dtype} with NaN or numbers beyond 2**63; "
+            "pass label maps, e.g. with a label in place of NaN and infinity"
+        )
+    raise ValueError(
+        f"labels: dtype {dtype} with values that are not integers; "
+        "pass label maps, not probabilities (take the argmax over classes first)"
+    )
 
 
 def name_of(path: str | os.PathLike[str]) -> str:
