@@ -121,6 +121,15 @@ def test_fixed_noise_belongs_to_the_file(subjects):
     assert torch.equal(replayed["organ"].data, noisy["organ"].data)
 
 
+def test_several_files_have_a_name_together(subjects):
+    """TorchIO stacks them as channels."""
+    paths = [subject["organ"].path for subject in subjects[:2]]
+    stacked = tio.Subject(organ=tio.LabelMap(paths))
+    noisy = FixedLabelNoise(AXIAL, 7)(stacked)["organ"].data
+    rng = labelnoise.sample_rng(7, "case 0/label.nii.gz+case 1/label.nii.gz")
+    np.testing.assert_array_equal(noisy, AXIAL(stacked["organ"].data.numpy(), rng=rng))
+
+
 def test_a_share_of_the_files_is_noisy(subjects):
     """That of the seed and the file's name; the history gives the same again."""
     part, whole = (

@@ -64,6 +64,8 @@ def _integers(labels: NDArray[Any], dtype: Any) -> NDArray[Any]:
     )
 
 
-def name_of(path: str | os.PathLike[str]) -> str:
-    """Return what names a file on any machine: the last two parts of its path."""
+def name_of(path: str | os.PathLike[str] | list[Any] | tuple[Any, ...]) -> str:
+    """Return what names a file, or several, on any machine: the last two parts of their paths."""
+    if isinstance(path, list | tuple):
+        return "+".join(map(name_of, path))
     return "/".join(os.fspath(path).replace("\\", "/").split("/")[-2:])
