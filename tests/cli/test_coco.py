@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import pickle
 from argparse import Namespace
 
 import numpy as np
@@ -317,6 +318,22 @@ def test_dice_is_the_mean_of_objects(source):
     assert told["found"]["scaled"]["strength"] == told["factor"]
     told, _ = perturbed(path, labelnoise.Noise("omit", 1.0), dice=0.6, tol=0.05, name="few.json")
     assert told["counts"]["removed"] == 4
+
+
+def test_other_processes_write_the_same(source):
+    """What they are sent holds no data set, and gives the same bytes."""
+    sent = []
+
+    def elsewhere(function, items):
+        sent.append(len(pickle.dumps(function)))
+        return [pickle.loads(pickle.dumps(function))(item) for item in items]
+
+    perturbed(source, NATURAL, dice=0.9, tol=0.03)
+    perturbed(source, NATURAL, name="other.json", dice=0.9, tol=0.03, each=elsewhere)
+    assert (
+        source.with_name("other.json").read_bytes() == source.with_name("noisy.json").read_bytes()
+    )
+    assert max(sent) < 3000 < source.stat().st_size
 
 
 def test_labels_are_categories(source):

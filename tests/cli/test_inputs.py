@@ -139,6 +139,11 @@ def test_objects_of_yolo_err_one_by_one(tmp_path):
     Image.new("L", (64, 48)).save(tmp_path / "images" / "a.png")
     perturb(*command, "--overwrite")
     assert (tmp_path / "noisy" / "a.txt").read_text() == line
+    (tmp_path / "root").mkdir()
+    for name in "labels", "images":
+        (tmp_path / name).rename(tmp_path / "root" / name)
+    perturb(tmp_path / "root", tmp_path / "again", *STRENGTH)
+    assert (tmp_path / "again" / "labels" / "a.txt").exists()
 
 
 def test_an_image_among_labels_is_noticed(tmp_path, capsys):

@@ -157,7 +157,9 @@ def _has_texts(folder: Path) -> bool:
     """Return whether a folder has YOLO's text files, and no label maps."""
     if not folder.is_dir() or (folder / "dataset.json").exists():
         return False
-    names = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+    inner = folder / "labels"
+    places = [folder, inner] if inner.is_dir() else [folder]
+    names = [path.name for place in places for path in place.iterdir() if path.name[0] != "."]
     texts = [name for name in names if name.endswith(".txt")]
     return bool(texts) and not any(map(suffix_of, names))
 
