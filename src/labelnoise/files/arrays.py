@@ -2,8 +2,8 @@
 
 import io
 import zipfile
+from copy import copy
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from ._picture import Picture
 from ._pixels import labels_of
 
 _DENSEST = 1032  # bytes that one byte of deflated data can hold
-_NAMES = ("labels", "label", "masks", "mask", "segmentation", "seg", "arr_0")
+_NAMES = ("labels", "label", "masks", "mask", "segmentation", "seg")
+_MOST = 8  # names in a message
 
 
 class Npy(Picture):
@@ -42,12 +43,14 @@ class Npz(Picture):
     """An archive of arrays, one of which has the labels."""
 
     def __init__(self, name: str, raw: bytes) -> None:
-        self._members: list[tuple[zipfile.ZipInfo, bytes]] = []
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            for member in archive.infolist():
-                if member.file_size > _DENSEST * max(member.compress_size, 1):
-                    raise ValueError("it claims to hold more than it can")
-                self._members.append((member, archive.read(member)))
+            members = archive.infolist()
+            if sum(member.file_size for member in members) > _DENSEST * len(raw):
+                raise ValueError("it claims to hold more than it can")
+            if len({member.filename for member in members}) < len(members):
+                raise LabelError("has several arrays of one name; give each its own")
+            self._members = [(member, archive.read(member)) for member in members]
+            self._comment = archive.comment
         self._place = self._find()
         self._header, self._stored, self._behind = _parsed(self._members[self._place][1])
         self.labels = _labels_of(self._stored)
@@ -55,60 +58,92 @@ class Npz(Picture):
     def encode(self, labels: NDArray[Any]) -> bytes:
         """Return the archive with another array of labels."""
         array = self._header + _bytes_of(self._stored, self.labels, labels) + self._behind
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            for place, (member, content) in enumerate(self._members):
-                archive.writestr(member, array if place == self._place else content)
-        return buffer.getvalue()
+        contents = [content for _, content in self._members]
+        contents[self._place] = array
+        return _archived([member for member, _ in self._members], contents, self._comment)
 
     def encode_shares(self, shares: NDArray[np.float32]) -> bytes:
         """Return an archive that has them alone, by the same name."""
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            member = self._members[self._place][0]
-            archive.writestr(member, _saved(shares), member.compress_type)
-        return buffer.getvalue()
+        return _archived([self._members[self._place][0]], [_saved(shares)])
 
     def kept(self) -> dict[str, Any]:
         """Return the other arrays, and the header of the labels."""
         kept: dict[str, Any] = {
-            f"array {member.filename}": (content, member.compress_type, member.date_time)
+            f"array {_name(member)}": content
             for place, (member, content) in enumerate(self._members)
             if place != self._place
         }
-        member = self._members[self._place][0]
+        about = "compress_type", "date_time", "external_attr", "comment"
         return kept | {
             "order of arrays": [member.filename for member, _ in self._members],
-            "header": (self._header, member.compress_type),
+            "compression, dates and comments of arrays": [
+                [getattr(member, each) for each in about] for member, _ in self._members
+            ],
+            "comment": self._comment,
+            "header": self._header,
+            "bytes behind the array": self._behind,
         }
 
     def _find(self) -> int:
-        """Return the place of the labels among the arrays."""
-        arrays = {}
+        """Return the place of the labels among the arrays.
+
+        It is the one that is called so, or the only one of integers with two or more axes.
+        """
+        arrays: dict[str, tuple[int, str]] = {}  # place and kind of type
         for place, (member, content) in enumerate(self._members):
             if member.filename.endswith(".npy"):
-                stored = _parsed(content)[1]
-                if stored.ndim > 1 and stored.dtype.kind in "biu":
-                    arrays[Path(member.filename).stem] = place
-        named = [name for name in _NAMES if name in arrays]
-        if not named and len(arrays) != 1:
-            names = ", ".join(Path(member.filename).stem for member, _ in self._members)
-            raise LabelError(f"has the arrays {names}; call the one with labels 'labels'")
-        return arrays[named[0]] if named else next(iter(arrays.values()))
+                _, shape, _, dtype = _header_of(content)
+                if len(shape) > 1 and dtype.kind in "biuf":
+                    arrays[_name(member)] = place, dtype.kind
+        integers = {name for name, (_, kind) in arrays.items() if kind != "f"}
+        called = {name for name in arrays if name.lower() in _NAMES}
+        first = {"arr_0"} & arrays.keys() if not called and "arr_1" not in arrays else set()
+        for names in (integers & called, called, integers, first):
+            if len(names) == 1:
+                return arrays[names.pop()][0]
+        every = [_name(member) for member, _ in self._members]
+        listed = ", ".join(every[:_MOST]) + (", ..." if len(every) > _MOST else "")
+        raise LabelError(
+            f"has the arrays {listed or '(none)'}; call the one with labels, and no other, 'labels'"
+        )
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    return member.filename.removesuffix(".npy")
+
+
+def _archived(members: list[zipfile.ZipInfo], contents: list[bytes], comment: bytes = b"") -> bytes:
+    """Return an archive of contents, each compressed and dated as its member."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.comment = comment
+        for member, content in zip(members, contents, strict=True):
+            new = copy(member)
+            archive.writestr(new, content)
+            new.external_attr = member.external_attr  # it has become another one if it was 0
+    return buffer.getvalue()
+
+
+def _header_of(raw: bytes) -> tuple[int, tuple[int, ...], Any, np.dtype[Any]]:
+    """Return where the header ends, and its shape, order and type."""
+    file = io.BytesIO(raw)
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"its version {version} is unknown")
+    first = version == (1, 0)
+    read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+    shape, columns, dtype = read(file)
+    return file.tell(), shape, "F" if columns else "C", dtype
 
 
 def _parsed(raw: bytes) -> tuple[bytes, NDArray[Any], bytes]:
     """Return header, array and what lies behind."""
-    file = io.BytesIO(raw)
-    version = np.lib.format.read_magic(file)
-    reads = {(1, 0): np.lib.format.read_array_header_1_0}
-    read = reads.get(version, np.lib.format.read_array_header_2_0)
-    shape, columns, dtype = read(file)
-    begin = file.tell()
+    begin, shape, order, dtype = _header_of(raw)
     end = begin + prod(shape) * dtype.itemsize
-    if dtype.hasobject or end > len(raw):
-        raise ValueError("it holds objects, or fewer values than its header tells of")
-    order: Any = "F" if columns else "C"
+    if dtype.hasobject:
+        raise LabelError("has objects of Python, which are never loaded; store integers")
+    if min(shape, default=0) < 0 or end > len(raw):
+        raise ValueError("it holds fewer values than its header tells of")
     stored = np.frombuffer(raw, dtype, prod(shape), begin).reshape(shape, order=order)
     return raw[:begin], stored, raw[end:]
 
@@ -119,15 +154,16 @@ def _labels_of(stored: NDArray[Any]) -> NDArray[Any]:
             f"has an array of shape {stored.shape} and type {stored.dtype}; store integers with "
             "rows and columns"
         )
-    return stored.view(np.uint8) if stored.dtype.kind == "b" else labels_of(stored)
+    if stored.dtype.kind == "b":
+        truths: NDArray[Any] = stored.view(np.uint8) != 0
+        return truths.view(np.uint8)
+    return labels_of(stored)
 
 
 def _bytes_of(stored: NDArray[Any], before: NDArray[Any], after: NDArray[Any]) -> bytes:
     """Return the bytes of an array of other labels."""
-    if stored.dtype.kind == "b":
-        new: NDArray[Any] = after.astype(np.bool_)
-    else:
-        new = stored_of(stored, before, after)
+    values = stored.view(np.uint8) if stored.dtype.kind == "b" else stored
+    new = stored_of(values, before, after)
     return new.tobytes(order="C" if stored.flags.c_contiguous else "F")
 
 
