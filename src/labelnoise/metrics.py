@@ -291,9 +291,17 @@ def _count_labels(reference: NDArray[Any], other: NDArray[Any]) -> dict[int, Cou
     low = min(int(mask.min(initial=0)) for mask in (reference, other))
     high = max(int(mask.max(initial=0)) for mask in (reference, other))
     if high - low <= _FEW:
-        labels = [label for label in range(low, high + 1) if label]
-        counts = {label: _count(reference == label, other == label) for label in labels}
-        counts = {label: pixels for label, pixels in counts.items() if any(pixels)}
+        order: Any = "A" if reference.strides == other.strides else "C"  # as they lie, if alike
+        reference, other = (mask.reshape(-1, order=order) for mask in (reference, other))
+        wrong = np.flatnonzero(reference != other)
+        before, after = reference[wrong], other[wrong]
+        counts = {}
+        for label in range(low, high + 1):
+            first, lost, gained = (
+                int(np.count_nonzero(mask == label)) for mask in (reference, before, after)
+            )
+            if label and (first or gained):
+                counts[label] = first - lost, first, first - lost + gained
     else:
         (mine, here), (yours, there) = distinct(reference), distinct(other)
         labels = sorted({*mine.tolist(), *yours.tolist()} - {0})

@@ -143,12 +143,14 @@ CHOICES = {
         for name in ("labels", "label", "mask", "masks", "seg", "segmentation", "Label")
     },
     "named, behind one without name": ({"arr_0": PHOTO, "labels": PLANE}, "labels"),
+    "of integers, beside one of fractions": ({"mask": IMAGE, "seg": PLANE, "x": PHOTO}, "seg"),
     "of nearly integers": ({"image": PHOTO, "mask": PLANE.astype("f4")}, "mask"),
 }
 REFUSED = {
     "several": {"a": PLANE, "b": PLANE},
     "several without names": {"arr_0": PHOTO, "arr_1": PLANE},
     "several called so": {"label": PLANE, "mask": PLANE},
+    "several called so, beside one without name": {"arr_0": PHOTO, "label": PLANE, "mask": PLANE},
     "none with rows and columns": {"x": np.arange(9), "image": IMAGE},
     "as arrays in folders": {"a/labels": PLANE, "b/labels": LABELS},
     "none": {},
@@ -219,8 +221,9 @@ NOTE = "note.txt", b"of a second reader", zipfile.ZIP_STORED
 def test_archives_of_other_tools_stay():
     """Kinds of compression one by one, dates, rights, comments, files that are no arrays."""
     empty = "folder/", b"", zipfile.ZIP_STORED
+    array = ARRAY[0], ARRAY[1] + b"behind", ARRAY[2]
     about = {"external_attr": 0, "comment": b"mine", "extra": b"UT\5\0\1\0\0\0\0"}
-    raw = archive_of(NOTE, ARRAY, empty, comment=b"all", about=about)
+    raw = archive_of(NOTE, array, empty, comment=b"all", about=about)
     file = opened("a.npz", raw)
     content = encoded(file, "a.npz", file.labels[::-1])
     before, after = members(raw), members(content)

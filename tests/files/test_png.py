@@ -109,6 +109,7 @@ def png(samples, bits=8, colour=0, laced=False, more=True):
             (b"pHYs", struct.pack(">IIB", 11811, 5906, 1)),
             (b"tIME", b"\x07\xe8\1\2\3\4\5"),
             (b"tEXt", TEXT),
+            (b"tEXt", b"Comment\0checked"),
             (b"zTXt", b"Long\0\0" + zlib.compress(b"x" * 900)),
             (b"iTXt", "Title\0\0\0de\0Titel\0Läsion".encode()),
             (b"eXIf", b"II*\0\x08\0\0\0\0\0\0\0\0\0"),
@@ -202,6 +203,12 @@ def test_other_users_of_pillow_keep_its_settings(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9)
     assert opened("a.png", png(samples_of(0, 8))).labels.size > 2 * 9
     assert Image.MAX_IMAGE_PIXELS == 9
+
+
+def test_bytes_behind_the_end_stay():
+    """As of tools that append something of their own."""
+    file = opened("a.png", png(samples_of(0, 8)) + b"more")
+    assert encoded(file, "a.png", file.labels[::-1]).endswith(b"IEND\xae\x42\x60\x82more")
 
 
 def test_grey_colours_are_their_value():

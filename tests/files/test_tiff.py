@@ -22,6 +22,7 @@ SPECKLED = LABELS.copy()
 SPECKLED[::7, ::5] = 3
 BANDS = np.stack([LABELS == 1, LABELS == 2, LABELS > 1]).astype(np.uint8)
 RGB = {"photometric": "rgb", "compression": "zlib"}
+PLANES = {"photometric": "rgb", "planarconfig": "separate"}
 
 
 def pages_of(raw):
@@ -33,6 +34,7 @@ def pages_of(raw):
 
 
 def first(raw):
+    """Return the first page."""
     return pages_of(raw)[0]
 
 
@@ -43,11 +45,11 @@ def pixels(raw):
         return series.asarray(), -2 if series.axes.endswith("S") else -1
 
 
-def patched(raw, code, values, dtype=None):
-    """Return a file with another value of a tag of its first page."""
+def patched(raw, code, values, dtype=None, page=0):
+    """Return a file with another value of a tag."""
     buffer = io.BytesIO(raw)
     with tifffile.TiffFile(buffer, mode="r+") as file:
-        file.pages[0].tags[code].overwrite(values, dtype=dtype)
+        file.pages[page].tags[code].overwrite(values, dtype=dtype)
         return buffer.getvalue()
 
 
@@ -63,8 +65,9 @@ def pages(*many, **options):
 def overviews(values, taken, **more):
     """Write smaller sizes behind the first page, as GDAL does: each is taken from the last."""
     made = [(values, {"extratags": GEO})]
-    for size in 2, 4:
-        values = taken(values, -(-LABELS.shape[0] // size), -(-LABELS.shape[1] // size))
+    height, width = values.shape[:2]
+    for size in 2, 4, 5:
+        values = taken(values, -(-height // size), -(-width // size))
         made.append((values, {"subfiletype": 1}))
     return pages(*made, compression="zlib", tile=(16, 16), **more)
 
@@ -77,18 +80,8 @@ def nearest(values, height, width):
 
 
 def averaged(values, height, width):
+    """Take means, which are no labels."""
     return cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
-
-
-def first_bits_last():
-    """Write one bit a pixel in the order of fax machines."""
-    raw = bytearray(tiff(LABELS > 0, extratags=[(266, 3, 1, 2, True)]))
-    page = first(bytes(raw))
-    if page.fillorder == 1:
-        raise AssertionError
-    place = slice(page.dataoffsets[0], page.dataoffsets[0] + page.databytecounts[0])
-    raw[place] = bytes(int(f"{byte:08b}"[::-1], 2) for byte in raw[place])
-    return bytes(raw)
 
 
 def whole_differences():
@@ -143,7 +136,18 @@ def cloud_optimised():
 
 
 def ome(values=STACK, **metadata):
+    """Write a file with a description by OME."""
     return tiff(values, ome=True, metadata={"axes": "ZYX", **metadata}, compression="zlib")
+
+
+def ome_pyramid():
+    """Write a smaller size below each page."""
+    buffer = io.BytesIO()
+    options = {"photometric": "minisblack", "tile": (16, 16), "compression": "lzw"}
+    with tifffile.TiffWriter(buffer, ome=True) as file:
+        file.write(STACK, subifds=1, metadata={"axes": "ZYX", "PhysicalSizeX": 0.3}, **options)
+        file.write(STACK[:, ::2, ::2], subfiletype=1, **options)
+    return buffer.getvalue()
 
 
 MORE = {
@@ -166,10 +170,14 @@ MORE = {
     "two bits": lambda: tiff(LABELS, bitspersample=2),
     "four bits": lambda: tiff(LABELS * 5, bitspersample=4, tile=(16, 16)),
     "twelve bits": lambda: tiff(LABELS.astype("u2") * 999, bitspersample=12, byteorder=">"),
-    "bits from last to first": first_bits_last,
+    "bits from last to first": lambda: pillow(
+        LABELS, "TIFF", "1", compression="tiff_lzw", tiffinfo={266: 2}
+    ),
     "bilevel tiles": lambda: tiff(LABELS > 0, tile=(16, 16), compression="lzw"),
     "bilevel, PackBits": lambda: tiff(LABELS > 0, compression="packbits"),
-    "one piece, tifffile": lambda: tiff(STACK.astype("u2"), metadata={"axes": "ZYX"}, truncate=True),
+    "one piece, tifffile": lambda: tiff(
+        STACK.astype("u2"), photometric="minisblack", metadata={"axes": "ZYX"}, truncate=True
+    ),
     "one piece, ImageJ": lambda: tiff(STACK, imagej=True, truncate=True, metadata={"axes": "ZYX"}),
     "ImageJ, overlay": lambda: tiff(
         STACK.astype("f4"),
@@ -181,7 +189,7 @@ MORE = {
     "OME, five axes": lambda: ome(
         np.stack([STACK, STACK + 1])[:, np.newaxis], axes="TCZYX", PhysicalSizeZ=0.5
     ),
-    "OME, pyramid": lambda: pyramid(ome=True, metadata={"axes": "YX"}),
+    "OME, pyramid": ome_pyramid,
     "OME, colours": lambda: tiff(
         COLOURS[LABELS], ome=True, photometric="rgb", metadata={"axes": "YXS"}
     ),
@@ -225,7 +233,9 @@ MORE = {
     "one row": lambda: tiff(LABELS[25:26], compression="zlib"),
     "one column": lambda: tiff(LABELS[:, 25:26].copy(), metadata=None),
     "pages without a description": lambda: pages((LABELS, {}), (LABELS * 2, {})),
-    "big-endian BigTIFF": lambda: tiff(STACK, bigtiff=True, byteorder=">", compression="lzw"),
+    "big-endian BigTIFF": lambda: tiff(
+        STACK, photometric="minisblack", bigtiff=True, byteorder=">", compression="lzw"
+    ),
 }
 ALL = {**TIFFS, **MORE}
 
@@ -259,6 +269,7 @@ def outside(raw, like):
 
 
 def tags_of(raw):
+    """Return code, type, count and value of the tags of each page."""
     return [
         [(tag.code, tag.dtype, tag.count, np.asarray(tag.value).tolist()) for tag in page.tags]
         for page in pages_of(raw)
@@ -354,9 +365,9 @@ def test_bands_are_label_maps_of_their_own():
 
 def test_smaller_sizes_follow():
     """They are taken from the new pixels as they were from the old ones."""
-    for taken in MORE["overviews"], MORE["overviews, odd"]:
-        content = written(taken())
-        base, *smaller = [page.asarray() for page in pages_of(content)]
+    for name in "overviews", "overviews, odd":
+        base, *smaller = [page.asarray() for page in pages_of(written(MORE[name]()))]
+        assert len(smaller) == 3
         for page in smaller:
             base = nearest(base, *page.shape)
             np.testing.assert_array_equal(page, base)
@@ -440,7 +451,9 @@ def test_shares_lie_in_the_same_place():
         assert first(content).tags[code].value == first(raw).tags[code].value
 
 
-@pytest.mark.parametrize("name", ["OME, five axes", "ImageJ hyperstack", "bands", "ImageJ, overlay"])
+@pytest.mark.parametrize(
+    "name", ["OME, five axes", "ImageJ hyperstack", "bands", "ImageJ, overlay"]
+)
 def test_shares_have_the_shape_of_labels(name):
     """Of ImageJ's stacks, the spacing of slices too."""
     file = opened("a.tif", ALL[name]())
@@ -494,7 +507,10 @@ def test_one_file_of_several_is_written_alone():
     [
         (lambda: tiff(LABELS * 60, compression="jpeg"), "compressed by JPEG; store labels by"),
         (lambda: pillow(LABELS, "TIFF", "1", compression="group4"), "compressed by CCITT"),
-        (lambda: tiff(COLOURS[LABELS].transpose(2, 0, 1), planarconfig="separate", **RGB), "planes"),
+        (
+            lambda: tiff(COLOURS[LABELS].transpose(2, 0, 1), planarconfig="separate", **RGB),
+            "planes",
+        ),
         (lambda: tiff(COLOURS[LABELS].astype("u2"), **RGB), "other than 8 bits"),
         (lambda: tiff(np.dstack([COLOURS[LABELS]] * 2), **RGB), "colours of 6 values"),
         (lambda: tiff(np.dstack([LABELS] * 4), photometric="separated"), "kind SEPARATED"),
@@ -503,7 +519,13 @@ def test_one_file_of_several_is_written_alone():
         (lambda: pages((LABELS, {}), (LABELS[:30], {})), "several sizes"),
         (lambda: pages((LABELS, {}), (LABELS.astype("u2"), {})), "several sizes or types"),
         (lambda: overviews(SPECKLED * 60, averaged), "no subsamples; build them by nearest"),
-        (lambda: pages((LABELS > 0, {}), (LABELS > 0, {"subfiletype": 4})), "several kinds"),
+        (
+            lambda: patched(
+                pages((LABELS > 0, {}), (LABELS > 0, {"subfiletype": 4})), 262, 1, page=1
+            ),
+            "several kinds",
+        ),
+        (lambda: patched(tiff(STACK, imagej=True), 270, "ImageJ=1\nslices=2\n"), "leaves out"),
     ],
 )
 def test_what_cannot_be_written_without_loss_is_refused(make, reason):
@@ -523,7 +545,6 @@ def circle(count):
     """Write pages of which the last is followed by the first."""
     raw = bytearray(pages(*[(np.ones((2, 2), np.uint8), {})] * count))
     last = pages_of(bytes(raw))[-1]
-    raw[last.offset + 2 + 12 * len(last.tags) :][:4] = b""
     place = last.offset + 2 + 12 * len(last.tags)
     raw[place : place + 4] = struct.pack("<I", pages_of(bytes(raw))[0].offset)
     return bytes(raw)
@@ -535,13 +556,18 @@ def circle(count):
         (lambda: circle(3), "circle"),
         (lambda: circle(120), "circle"),
         (lambda: tiff(STACK, photometric="minisblack")[:-3000], "cut off"),
-        (lambda: pages((LABELS, {}), (LABELS, {}))[:-LABELS.size], "cut off"),
+        (lambda: pages((LABELS, {}), (LABELS, {}))[: -LABELS.size], "cut off"),
         (lambda: tiff()[:-9], "cut off"),
         (lambda: tiff(compression="zlib")[:-9], "cut off"),
         (lambda: patched(tiff(compression="zlib"), 257, 2**31), "cannot be read"),
         (lambda: patched(tiff(tile=(16, 16)), 256, 2**31), "cannot be read"),
-        (lambda: patched(tiff(rowsperstrip=1), 278, 0), "cannot be read"),
+        (lambda: patched(tiff(compression="zlib"), 278, 0), "cannot be read"),
+        (
+            lambda: tiff(STACK, imagej=True, truncate=True)[: -LABELS.size],
+            "other pages than ImageJ",
+        ),
         (lambda: patched(tiff(), 256, 0), "cannot be read"),
+        (lambda: patched(tiff(tile=(16, 16), compression="zlib"), 323, 2**30), "than it holds"),
         (lambda: patched(tiff(truncate=True), 270, '{"shape": [999999999, 60, 70]}'), "cut off"),
         (lambda: b"II*\0\0\0\0\0", "cannot be read"),
         (lambda: b"", "cannot be read"),

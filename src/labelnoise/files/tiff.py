@@ -67,13 +67,13 @@ class Tiff(Picture):
         with _file_of(name, raw) as file:
             self._order, self._big = file.byteorder, file.is_bigtiff
             self._imagej = dict(file.imagej_metadata or {})
+            pages = _pages_of(file)
+            if not _is_whole(file, pages):
+                raise LabelError("has pages that its description leaves out; store it anew")
             self._levels: list[_Level] = []
             every = _series_of(file)
             for series in every:
                 self._levels.append(_smaller(_level_of(series, raw), self._levels))
-            pages = [page.aspage() for page in file.pages]
-            pages += [page for level in self._levels for page in level.pages]
-            pages = list({page.offset: page for page in pages}.values())
             self._axes, shape = every[0].axes, every[0].shape
             self._told = {"shape": shape, "axes": self._axes, "pages": len(file.pages)}
         self._tags = [_tags_of(page, raw) for page in pages]
@@ -209,14 +209,24 @@ class Tiff(Picture):
 
 
 def _file_of(name: str, raw: bytes) -> Any:
-    """Return the open file, without what is said of planes that are not in it."""
+    """Return the open file, without what OME says if it does not fit."""
     import tifffile
 
     file = tifffile.TiffFile(io.BytesIO(raw), name=name)
     _check_chain(file, raw)
-    if file.is_ome and not _is_whole(file):
-        return tifffile.TiffFile(io.BytesIO(raw), name=name, is_ome=False)
+    if file.is_ome and not _fits(file):
+        file = tifffile.TiffFile(io.BytesIO(raw), name=name, is_ome=False)
+    if not file.series:
+        raise ValueError("it holds no picture")
+    if file.is_imagej and file.series[0].kind not in ("imagej", "ome"):
+        raise ValueError("it holds other pages than ImageJ's description tells of")
     return file
+
+
+def _pages_of(file: Any) -> list[Any]:
+    """Return all pages, those below others too."""
+    pages = [page.aspage() for page in file.pages]
+    return pages + [below.aspage() for page in pages if page.subifds for below in page.pages]
 
 
 def _check_chain(file: Any, raw: bytes) -> None:
@@ -237,8 +247,8 @@ def _check_chain(file: Any, raw: bytes) -> None:
         offset = struct.unpack_from(kind.offsetformat, raw, behind)[0]
 
 
-def _is_whole(file: Any) -> bool:
-    """Return whether all planes that OME tells of are in this file."""
+def _fits(file: Any) -> bool:
+    """Return whether OME tells of the planes that are in this file, and of no others."""
     from xml.etree import ElementTree
 
     try:
@@ -249,31 +259,42 @@ def _is_whole(file: Any) -> bool:
                 return False
             if "Along" in element.tag:
                 return False
-        return all(page is not None for series in file.series for page in series)
+        return _is_whole(file, _pages_of(file))
     except (ElementTree.ParseError, LookupError, RuntimeError, ValueError):
         return False
 
 
+def _is_whole(file: Any, pages: list[Any]) -> bool:
+    """Return whether the pictures that tifffile finds are all pages."""
+    known: set[int] = set()
+    spans = []
+    for series in (level for one in file.series for level in one.levels):
+        if series.dataoffset is not None:
+            spans.append(range(series.dataoffset, series.dataoffset + series.nbytes))
+        elif any(page is None for page in series):
+            return False
+        else:
+            known.update(page.offset for page in series)
+    return all(
+        page.offset in known or any(page.dataoffsets[0] in span for span in spans)
+        for page in pages
+        if page.dataoffsets
+    )
+
+
 def _series_of(file: Any) -> list[Any]:
-    """Return the pages of the largest size, and of smaller ones."""
-    if not file.series:
-        raise ValueError("it holds no picture")
-    first, *others = file.series
-    series = list(first.levels)
-    for other in others:
-        if other.keyframe.is_reduced and not other.keyframe.is_mask:
-            series.append(other)
-        elif not other.keyframe.is_mask:  # a mask tells which pixels are valid
-            raise LabelError("has images of several sizes or types; store one a file")
-    return series
+    """Return the pages of the largest size, and of smaller ones. Masks of valid pixels stay."""
+    first, *others = (level for series in file.series for level in series.levels)
+    smaller = [other for other in others if not other.keyframe.is_mask]
+    if not all(other.keyframe.is_reduced or other.keyframe.is_subifd for other in smaller):
+        raise LabelError("has images of several sizes or types; store one a file")
+    return [first, *sorted(smaller, key=lambda other: -other.size)]
 
 
 def _level_of(series: Any, raw: bytes) -> _Level:
     """Return the pages of a size, once nothing that is wrong with them is left."""
     begin = series.dataoffset
     pages = [series.keyframe] if begin is not None else list(series)
-    if any(page is None for page in pages):
-        raise LabelError("lacks pages that its description tells of; store it anew")
     pages = [page.aspage() for page in pages]
     for page in pages:
         if page.hash != pages[0].hash or page.is_mask != pages[0].is_mask:
@@ -285,7 +306,8 @@ def _level_of(series: Any, raw: bytes) -> _Level:
         raise ValueError("it is cut off")
     if begin is None and series.size != sum(page.size for page in pages):
         raise LabelError("has pages that are no stack; store one a file")
-    if series.nbytes > max(_DENSEST * len(raw), _FEW):
+    largest = max(prod(page.chunks) * page.dtype.itemsize for page in pages)
+    if max(series.nbytes, largest) > max(_DENSEST * len(raw), _FEW):
         raise ValueError("its header tells of more pixels than it holds")
     return _Level(pages, begin, series.asarray().reshape(-1, *pages[0].shaped))
 
