@@ -297,11 +297,11 @@ def _count_labels(reference: NDArray[Any], other: NDArray[Any]) -> dict[int, Cou
         before, after = reference[wrong], other[wrong]
         counts = {}
         for label in range(low, high + 1):
-            first, lost, gained = (
+            held, lost, gained = (
                 int(np.count_nonzero(mask == label)) for mask in (reference, before, after)
             )
-            if label and (first or gained):
-                counts[label] = first - lost, first, first - lost + gained
+            if label and (held or gained):
+                counts[label] = held - lost, held, held - lost + gained
     else:
         (mine, here), (yours, there) = distinct(reference), distinct(other)
         labels = sorted({*mine.tolist(), *yours.tolist()} - {0})
