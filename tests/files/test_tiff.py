@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 import struct
 
 import cv2
@@ -42,7 +43,7 @@ def pixels(raw):
     """Return what tifffile reads, and the axis of its columns."""
     with tifffile.TiffFile(io.BytesIO(raw)) as file:
         series = file.series[0]
-        return series.asarray(), -2 if series.axes.endswith("S") else -1
+        return series.asarray(), series.axes.index("X") - series.ndim
 
 
 def patched(raw, code, values, dtype=None, page=0):
@@ -113,12 +114,21 @@ def shared():
     return patched(raw, 273, known)
 
 
-def short_sizes(rows=200):
+def short_sizes(rows=200, **options):
     """Write sizes of strips as small integers, as libtiff does at times."""
     values = np.zeros((400, 400), np.uint8)
     values[:, 150:] = 1
-    raw = tiff(values, rowsperstrip=rows, compression="packbits")
+    raw = tiff(values, rowsperstrip=rows, compression="packbits", **options)
     return patched(raw, 279, first(raw).databytecounts, dtype=3)
+
+
+def too_many_strips():
+    """Write places of strips that do not exist."""
+    raw = tiff(rowsperstrip=20, compression="zlib")
+    page = first(raw)
+    for code, values in (273, page.dataoffsets), (279, page.databytecounts):
+        raw = patched(raw, code, (*values, values[0]))
+    return raw
 
 
 def cloud_optimised():
@@ -202,6 +212,7 @@ MORE = {
     "sparse": sparse,
     "shared strips": shared,
     "short sizes": short_sizes,
+    "more strips than there are": too_many_strips,
     "cloud-optimised": cloud_optimised,
     "bands": lambda: tiff(BANDS, planarconfig="separate", photometric="minisblack"),
     "bands, packed": lambda: tiff(
@@ -220,6 +231,7 @@ MORE = {
         planarconfig="contig",
         extrasamples=["unassalpha"],
     ),
+    "one value": lambda: tiff(LABELS[..., np.newaxis], photometric="minisblack"),
     "colours, predictor": lambda: tiff(COLOURS[LABELS], predictor=True, tile=(32, 32), **RGB),
     "palette": lambda: tiff(
         LABELS, photometric="palette", colormap=np.arange(768).reshape(3, 256) * 85
@@ -257,7 +269,7 @@ def outside(raw, like):
     if begin is not None:
         rest[begin : begin + size] = bytes(size)
     for page in pages_of(like):
-        where = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+        where = list(zip(page.dataoffsets, page.databytecounts, strict=False))
         for code in set(PLACES) & {tag.code for tag in page.tags}:
             tag = page.tags[code]
             where += [(tag.offset, 20 if page.parent.is_bigtiff else 12)]
@@ -344,6 +356,7 @@ def test_rows_are_packed_one_by_one():
         ("bands", (3, 60, 70), (1, 2), (0, 1, 2)),
         ("ImageJ, colours", (4, 60, 70), (1, 2), (0, 1, 2)),
         ("slices in tiles", (4, 60, 70), (1, 2), (0, 1, 2)),
+        ("OME", (4, 60, 70), (1, 2), (0, 1, 2)),
     ],
 )
 def test_rows_and_columns_are_last(name, shape, axes, volume):
@@ -354,6 +367,15 @@ def test_rows_and_columns_are_last(name, shape, axes, volume):
     assert file.axes("axial", True) == volume
     with pytest.raises(ValueError, match="no millimetres"):
         file.spacing(axes)
+
+
+@pytest.mark.parametrize("name", ["grey and opacity", "one value", "palette", "valid pixels"])
+def test_a_plane_is_no_stack(name):
+    """Nor are opacity, masks and axes of length one."""
+    file = opened("a.tif", ALL[name]())
+    assert file.labels.shape == LABELS.shape
+    with pytest.raises(ValueError, match="has no volume"):
+        file.axes("axial", True)
 
 
 def test_bands_are_label_maps_of_their_own():
@@ -392,6 +414,17 @@ def test_unchanged_pixels_keep_their_stored_value():
     np.testing.assert_array_equal(after, values)
 
 
+def test_strips_that_others_share_stay():
+    """A strip that changes moves away from them."""
+    raw = shared()
+    file = opened("a.tif", raw)
+    labels = file.labels.copy()
+    labels[10:15] = 0
+    after, _ = pixels(encoded(file, "a.tif", labels))
+    np.testing.assert_array_equal(after, labels)
+    assert after[15:20].any()
+
+
 def test_tiles_that_are_not_there_stay_away():
     """Unless something is drawn into them."""
     raw = sparse()
@@ -405,10 +438,11 @@ def test_tiles_that_are_not_there_stay_away():
     assert new == [len(raw) + len(raw) % 2]
 
 
+@pytest.mark.parametrize("big", [False, True])
 @pytest.mark.parametrize("rows", [200, 400])
-def test_sizes_of_strips_may_outgrow_their_type(rows):
+def test_sizes_of_strips_may_outgrow_their_type(rows, big):
     """Small integers become larger ones, beside others or alone."""
-    raw = short_sizes(rows)
+    raw = short_sizes(rows, bigtiff=big)
     assert first(raw).tags[279].dtype == 3
     labels = np.random.default_rng(0).integers(0, 2, (400, 400), np.uint8)
     content = encoded(opened("a.tif", raw), "a.tif", labels)
@@ -438,6 +472,13 @@ def test_what_is_lost_is_noticed(changed):
     assert differs(one, Tiff("a.tif", tiff(**options)))
 
 
+def test_a_number_of_pages_is_kept():
+    """Although pixels are the same."""
+    options = {"photometric": "minisblack", "metadata": {"axes": "ZYX"}}
+    one, other = (Tiff("a.tif", tiff(STACK, truncate=short, **options)) for short in (True, False))
+    assert "pages" in differs(one, other)
+
+
 def test_shares_lie_in_the_same_place():
     """GeoTIFF, resolution and orientation."""
     options = {"resolution": (118.0, 59.0), "resolutionunit": "CENTIMETER", "metadata": None}
@@ -447,6 +488,13 @@ def test_shares_lie_in_the_same_place():
     np.testing.assert_array_equal(pixels(content)[0], shares)
     for code in 33550, 33922, 34735, 42113, 274, 282, 283, 296:
         assert first(content).tags[code].value == first(raw).tags[code].value
+
+
+@pytest.mark.parametrize(("code", "value"), [(282, (0, 0)), (283, (1, 0)), (296, 9)])
+def test_shares_do_without_a_wrong_resolution(code, value):
+    """They have none then."""
+    file = opened("a.tif", patched(tiff(resolution=(3, 3)), code, value))
+    assert first(file.encode_shares(LABELS.astype(np.float32))).tags[282].value == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -460,6 +508,12 @@ def test_shares_have_the_shape_of_labels(name):
     if name == "ImageJ, overlay":
         with tifffile.TiffFile(io.BytesIO(content)) as again:
             assert again.imagej_metadata["spacing"] == 2.0
+
+
+MODULO = """<StructuredAnnotations><XMLAnnotation ID="Annotation:0"
+Namespace="openmicroscopy.org/omero/dimension/modulo"><Value><Modulo>
+<ModuloAlongZ Type="angle" Start="0" End="9e15" /></Modulo></Value></XMLAnnotation>
+</StructuredAnnotations>"""
 
 
 def other_file():
@@ -476,10 +530,12 @@ def other_file():
 @pytest.mark.parametrize(
     "change",
     [
-        ('SizeZ="4"', 'SizeZ="4000000000"'),
-        ('PlaneCount="4"', 'PlaneCount="4000000000"'),
-        ('SizeX="70"', 'SizeX="70000000000"'),
+        ('SizeZ="4"', 'SizeZ="4000000000000"'),
+        ('PlaneCount="4"', 'PlaneCount="4000000000000"'),
+        ('(Size[ZT])="[14]"', r'\1="16000000"'),
         ('SizeZ="4"', 'SizeZ="8"'),
+        ('SizeZ="4"', 'SizeZ="3"'),
+        ("</OME>", f"{MODULO}</OME>"),
         ("<Image", "<Imag"),
         ("OME>", "OMX>"),
     ],
@@ -487,9 +543,9 @@ def other_file():
 def test_descriptions_are_not_believed(change):
     """If they tell of planes that are not there."""
     raw = ome()
-    text = first(raw).description
-    assert change[0] in text
-    raw = patched(raw, 270, text.replace(*change))
+    text, count = re.subn(*change, first(raw).description)
+    assert count
+    raw = patched(raw, 270, text)
     assert opened("a.tif", raw).labels.shape == STACK.shape
     assert first(written(raw)).description == first(raw).description
 
@@ -513,6 +569,7 @@ def test_one_file_of_several_is_written_alone():
         (lambda: tiff(np.dstack([COLOURS[LABELS]] * 2), **RGB), "colours of 6 values"),
         (lambda: tiff(np.dstack([LABELS] * 4), photometric="separated"), "kind SEPARATED"),
         (lambda: tiff(LABELS.astype("c8")), "rare type"),
+        (lambda: patched(patched(tiff(LABELS[:, :69]), 256, 23), 258, 24), "rare type"),
         (lambda: tiff(LABELS + 0.5), "labels are integers"),
         (lambda: pages((LABELS, {}), (LABELS[:30], {})), "several sizes"),
         (lambda: pages((LABELS, {}), (LABELS.astype("u2"), {})), "several sizes or types"),
@@ -537,6 +594,28 @@ def test_values_that_do_not_fit_are_refused():
     file = opened("a.tif", MORE["two bits"]())
     with pytest.raises(LabelError, match="no label above 3"):
         file.encode(file.labels + 1)
+
+
+def without_strips(code):
+    """Write places of two strips for three."""
+    raw = tiff(rowsperstrip=20, compression="zlib")
+    return patched(raw, code, first(raw).tags[code].value[:2])
+
+
+def without_sizes():
+    """Write no sizes of strips."""
+    raw = bytearray(tiff(rowsperstrip=20))
+    page = first(bytes(raw))
+    struct.pack_into("<H", raw, page.tags[279].offset, 65001)
+    return bytes(raw)
+
+
+def many_tiles():
+    """Write twenty tiles of 256 MiB each."""
+    raw = tiff(np.zeros((64, 80), np.uint8), tile=(16, 16), compression="zlib")
+    for code, value in (256, 5 * 2**14), (257, 4 * 2**14), (322, 2**14), (323, 2**14):
+        raw = patched(raw, code, value)
+    return raw
 
 
 def circle(count):
@@ -564,7 +643,12 @@ def circle(count):
             lambda: tiff(STACK, imagej=True, truncate=True)[: -LABELS.size],
             "other pages than ImageJ",
         ),
-        (lambda: patched(tiff(), 256, 0), "cannot be read"),
+        (lambda: patched(tiff(), 256, 0), "no pixels"),
+        (lambda: patched(tiff(metadata=None, compression="zlib"), 257, 0), "no pixels"),
+        (lambda: without_strips(273), "lacks strips"),
+        (lambda: without_strips(279), "lacks strips"),
+        (without_sizes, "lacks strips"),
+        (many_tiles, "than it holds"),
         (lambda: patched(tiff(tile=(16, 16), compression="zlib"), 323, 2**30), "than it holds"),
         (lambda: patched(tiff(truncate=True), 270, '{"shape": [999999999, 60, 70]}'), "cut off"),
         (lambda: b"II*\0\0\0\0\0", "cannot be read"),

@@ -4,7 +4,7 @@ import io
 import logging
 import struct
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -68,19 +68,20 @@ class Tiff(Picture):
             self._order, self._big = file.byteorder, file.is_bigtiff
             self._imagej = dict(file.imagej_metadata or {})
             pages = _pages_of(file)
-            if not _is_whole(file, pages):
+            if not _is_whole(file, pages.values()):
                 raise LabelError("has pages that its description leaves out; store it anew")
             self._levels: list[_Level] = []
             every = _series_of(file)
             for series in every:
-                self._levels.append(_smaller(_level_of(series, raw), self._levels))
+                self._levels.append(_smaller(_level_of(series, pages, raw), self._levels))
             self._axes, shape = every[0].axes, every[0].shape
             self._told = {"shape": shape, "axes": self._axes, "pages": len(file.pages)}
-        self._tags = [_tags_of(page, raw) for page in pages]
-        self._places = sorted(place for page in pages for place in page.dataoffsets)
+        self._tags = [_tags_of(page, raw) for page in pages.values()]
+        self._places = sorted(place for page in pages.values() for place in page.dataoffsets)
         self._page = self._levels[0].pages[0]
         self._kind = _kind_of(self._page, shape)
-        if self._axes.endswith("S") and shape[-1] == 1:
+        size = self._page.imagelength, self._page.imagewidth
+        while self._kind == "plain" and shape[-1:] == (1,) and shape[-2:] != size:
             shape = shape[:-1]
         stored = self._levels[0].pixels.reshape(shape)
         self._stored = np.moveaxis(stored, -1, -3) if self._kind == "bands" else stored
@@ -122,9 +123,10 @@ class Tiff(Picture):
             for tag in tags
             if tag.code in _GEOMETRY
         ]
-        if "XResolution" in tags and "YResolution" in tags:
-            options["resolution"] = tags["XResolution"].value, tags["YResolution"].value
-            options["resolutionunit"] = getattr(tags.get("ResolutionUnit"), "value", None)
+        dots = [tags[name].value for name in ("XResolution", "YResolution") if name in tags]
+        unit = tags.valueof(296, 2)
+        if len(dots) == 2 and all(number[1] for number in dots) and unit in (1, 2, 3):
+            options |= {"resolution": dots, "resolutionunit": unit}
         buffer = io.BytesIO()
         tifffile.imwrite(buffer, shares, photometric="minisblack", **options)
         return buffer.getvalue()
@@ -180,8 +182,10 @@ class Tiff(Picture):
                 offsets[number] = len(content)
             content[offsets[number] : offsets[number] + len(data)] = data
             sizes[number] = len(data)
-        self._point(content, _tag(page, _OFFSETS), offsets)
-        self._point(content, _tag(page, _SIZES), sizes)
+        if offsets != list(page.dataoffsets):
+            self._point(content, _tag(page, _OFFSETS), offsets)
+        if sizes != list(page.databytecounts):
+            self._point(content, _tag(page, _SIZES), sizes)
 
     def _room(self, offset: int, size: int) -> int:
         """Return how many bytes a strip or tile can have where it lies; none if it is shared."""
@@ -214,19 +218,22 @@ def _file_of(name: str, raw: bytes) -> Any:
 
     file = tifffile.TiffFile(io.BytesIO(raw), name=name)
     _check_chain(file, raw)
+    if 0 in file.pages.first.shaped:
+        raise ValueError("it holds no pixels")
     if file.is_ome and not _fits(file):
         file = tifffile.TiffFile(io.BytesIO(raw), name=name, is_ome=False)
     if not file.series:
         raise ValueError("it holds no picture")
-    if file.is_imagej and file.series[0].kind not in ("imagej", "ome"):
+    if file.is_imagej and file.series[0].kind in ("generic", "uniform"):
         raise ValueError("it holds other pages than ImageJ's description tells of")
     return file
 
 
-def _pages_of(file: Any) -> list[Any]:
-    """Return all pages, those below others too."""
+def _pages_of(file: Any) -> dict[int, Any]:
+    """Return all pages by their offsets, those below others too."""
     pages = [page.aspage() for page in file.pages]
-    return pages + [below.aspage() for page in pages if page.subifds for below in page.pages]
+    pages += [below.aspage() for page in pages if page.subifds for below in page.pages]
+    return {page.offset: page for page in pages}
 
 
 def _check_chain(file: Any, raw: bytes) -> None:
@@ -259,12 +266,12 @@ def _fits(file: Any) -> bool:
                 return False
             if "Along" in element.tag:
                 return False
-        return _is_whole(file, _pages_of(file))
+        return _is_whole(file, file.pages)
     except (ElementTree.ParseError, LookupError, RuntimeError, ValueError):
         return False
 
 
-def _is_whole(file: Any, pages: list[Any]) -> bool:
+def _is_whole(file: Any, pages: Iterable[Any]) -> bool:
     """Return whether the pictures that tifffile finds are all pages."""
     known: set[int] = set()
     spans = []
@@ -291,11 +298,10 @@ def _series_of(file: Any) -> list[Any]:
     return [first, *sorted(smaller, key=lambda other: -other.size)]
 
 
-def _level_of(series: Any, raw: bytes) -> _Level:
+def _level_of(series: Any, known: dict[int, Any], raw: bytes) -> _Level:
     """Return the pages of a size, once nothing that is wrong with them is left."""
     begin = series.dataoffset
-    pages = [series.keyframe] if begin is not None else list(series)
-    pages = [page.aspage() for page in pages]
+    pages = [known[page.offset] for page in ([series.keyframe] if begin is not None else series)]
     for page in pages:
         if page.hash != pages[0].hash or page.is_mask != pages[0].is_mask:
             raise LabelError("has pages of several kinds; store one a file")
@@ -328,8 +334,6 @@ def _check(page: Any) -> None:
     packed = page.bitspersample < 8 * page.dtype.itemsize
     if page.predictor not in ((1,) if packed else (1, 2, 3)):
         raise LabelError("has a rare predictor; store it without one")
-    if 0 in page.shaped:
-        raise ValueError("it holds no pixels")
 
 
 def _check_places(page: Any, raw: bytes) -> None:
@@ -342,7 +346,7 @@ def _check_places(page: Any, raw: bytes) -> None:
 
 
 def _kind_of(page: Any, shape: tuple[int, ...]) -> str:
-    """Return what several samples of a pixel are: a colour, or labels in bands of their own."""
+    """Return whether several values a pixel are a colour, or labels in bands of their own."""
     samples, photometric = page.samplesperpixel, int(page.photometric)
     if photometric not in _PHOTOMETRIC:
         name = getattr(page.photometric, "name", "unknown")
@@ -371,8 +375,7 @@ def _smaller(level: _Level, larger: list[_Level]) -> _Level:
         full = larger[source].pixels
         (*_, height, width, _), (*_, rows, columns, _) = full.shape, level.pixels.shape
         for choice in zip(_choices(height, rows), _choices(width, columns), strict=False):
-            same = _take(full, *choice).tobytes() == level.pixels.tobytes()
-            if same:
+            if _take(full, *choice).tobytes() == level.pixels.tobytes():
                 return replace(level, taken=(source, *choice))
     raise LabelError(
         "has overviews that are no subsamples; build them by nearest neighbour, or remove them"
@@ -380,7 +383,7 @@ def _smaller(level: _Level, larger: list[_Level]) -> _Level:
 
 
 def _choices(size: int, count: int) -> Iterator[NDArray[Any]]:
-    """Yield what readers and writers mean by so many of the numbers below a size."""
+    """Yield which rows a smaller picture has, by the rules of GDAL, Pillow, OpenCV and slices."""
     ratio, step = size / count, max(round(size / count), 1)
     ways = [(0.5, ratio), (ratio / 2, ratio), (0.0, ratio)]
     for first, each in (*ways, *((float(first), float(step)) for first in range(step))):
@@ -437,8 +440,9 @@ def _tag(page: Any, codes: tuple[int, ...]) -> Any:
 
 def _tags_of(page: Any, raw: bytes) -> list[tuple[str, int, int, bytes]]:
     """Return name, type, count and value of tags, but of those that tell where pixels lie."""
+    tags = [tag for tag in page.tags if tag.code not in (*_OFFSETS, *_SIZES)]
+    ends = [tag.valueoffset + tag.valuebytecount for tag in tags]
     return [
-        (tag.name, int(tag.dtype), tag.count, raw[tag.valueoffset :][: tag.valuebytecount])
-        for tag in page.tags
-        if tag.code not in (*_OFFSETS, *_SIZES)
+        (tag.name, int(tag.dtype), tag.count, raw[tag.valueoffset : end])
+        for tag, end in zip(tags, ends, strict=True)
     ]
