@@ -121,6 +121,8 @@ def test_objects_of_coco_err_one_by_one(tmp_path, capsys):
     perturb(tmp_path / "a.json", tmp_path / "b.json", *STRENGTH, "--overwrite", "--labels", "3")
     perturb(tmp_path / "a.json", tmp_path / "c.json", *STRENGTH, "--size", "9", "9", code=2)
     assert "--size 9 9: COCO tells it; leave it out" in capsys.readouterr().err
+    perturb(tmp_path / "a.json", tmp_path / "c.json", *STRENGTH, "--length", "3", code=2)
+    assert "--length=3: goes with --noise elastic or wobble" in capsys.readouterr().err
     perturb(tmp_path / "a.json", tmp_path / "c.json", *STRENGTH, "--raters", "2", code=2)
     assert "--raters=2: does not apply to objects" in capsys.readouterr().err
     assert not (tmp_path / "c.json").exists()

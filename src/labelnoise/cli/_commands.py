@@ -178,13 +178,10 @@ def _perturb_objects(options: Namespace, arguments: Sequence[str]) -> int:
     _check(options)
     if isinstance(options.dice, tuple):
         _check_per_case(options)
-    given = {name: getattr(options, name) for name in OWN if getattr(options, name) is not None}
-
-    def own(step: Described) -> Described:
-        return {name: value for name, value in given.items() if name_of(step) in OWN[name]}
-
+    described = _described(options)
+    own = _own(options, list(steps(described)))
     try:
-        noise = from_dict(filled(_described(options), own))
+        noise = from_dict(filled(described, own))
     except (TypeError, ValueError) as error:
         raise UsageError(say(error)) from error
     factor = 1.0 if options.annotator is None or options.strength is None else options.strength
@@ -515,20 +512,13 @@ def _plans(options: Namespace, source: Source, noises: Sequence[Described]) -> l
     """Return what is done to every case, for each noise."""
     every = [step for noise in noises for step in steps(noise)]
     _settle(options, [source], any(map(is_person, every)))
-    given = {name: getattr(options, name) for name in OWN if getattr(options, name) is not None}
+    own = _own(options, every)
     labels = source.drawn if options.labels is None else options.labels
     shared = {} if labels is None else {"labels": labels}
 
     def more(step: Described) -> Described:
-        own = {name: value for name, value in given.items() if name_of(step) in OWN[name]}
-        return shared | own
+        return shared | own(step)
 
-    for name, value in given.items():
-        if not any(name in more(step) and name not in step for step in every):
-            takers = " or ".join(OWN[name])
-            own = f"{takers} steps that have none of their own"
-            whose = f"--noise {takers}" if options.recipe is None else own
-            raise UsageError(f"{as_written(name, value)}: goes with {whose}; leave it out")
     plans = []
     for noise in noises:
         try:
@@ -561,6 +551,22 @@ def _plans(options: Namespace, source: Source, noises: Sequence[Described]) -> l
         if misfit(step, options.volumes):
             _refuse_misfit(options, step["error"])
     return plans
+
+
+def _own(options: Namespace, every: Sequence[Described]) -> Callable[[Described], dict[str, Any]]:
+    """Return what gives a step the options of its kind; refuse those that no step takes."""
+    given = {name: getattr(options, name) for name in OWN if getattr(options, name) is not None}
+
+    def own(step: Described) -> dict[str, Any]:
+        return {name: value for name, value in given.items() if name_of(step) in OWN[name]}
+
+    for name, value in given.items():
+        if not any(name in own(step) and name not in step for step in every):
+            takers = " or ".join(OWN[name])
+            others = f"{takers} steps that have none of their own"
+            whose = f"--noise {takers}" if options.recipe is None else others
+            raise UsageError(f"{as_written(name, value)}: goes with {whose}; leave it out")
+    return own
 
 
 def _check_people(options: Namespace, people: Sequence[Described], labels: Sequence[int]) -> None:
