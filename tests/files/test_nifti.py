@@ -373,3 +373,17 @@ def test_a_label_that_is_not_there_gets_its_own_value():
     np.testing.assert_array_equal(result, [[10, 16], [12, 14]])
     with pytest.raises(ValueError, match=r"scaled so that it cannot hold the label 300"):
         integers.stored_of(values, before, before * 300, (0.5, -5.0))
+
+
+@pytest.mark.parametrize("part", [5, 352, -1])
+def test_a_compressed_file_that_is_not_as_meant_is_noticed(part):
+    """Whichever byte differs, is missing or too many."""
+    file = opened("a.nii.gz", gzip.compress(plain() + b"more"))
+    after = np.where(VOLUME == 1, 0, VOLUME).astype(VOLUME.dtype)
+    content = gzip.decompress(file.encode(after))
+    assert file.holds(gzip.compress(content), after)
+    other = bytearray(content)
+    other[part] ^= 1
+    for wrong in other, content[:-1], content + b"\0":
+        assert not file.holds(gzip.compress(wrong), after)
+    assert not file.holds(gzip.compress(content) + b"\0", after)

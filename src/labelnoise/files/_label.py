@@ -55,6 +55,13 @@ class LabelFile(ABC):
     def encode(self, labels: NDArray[Any]) -> bytes:
         """Return the file's bytes with other labels, none that the file lacks."""
 
+    def holds(self, content: bytes, labels: NDArray[Any]) -> bool:
+        """Return whether a file is known to have these labels, and all else of this one.
+
+        It need not be read whole. If this is not known, it must be read.
+        """
+        return False
+
     @abstractmethod
     def encode_shares(self, shares: NDArray[np.float32]) -> bytes:
         """Return the bytes of a file with a number for each pixel, of the same geometry."""

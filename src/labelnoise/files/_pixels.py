@@ -13,6 +13,7 @@ from ._label import LabelError
 
 ZLIB, GZIP = 15, 31  # window bits
 _LARGEST = 2**31
+_PIECE = 2**18  # bytes that stay in the processor's cache
 _DENSEST = 1032  # bytes that one byte of deflated data can hold
 
 
@@ -63,6 +64,21 @@ def unpack(packed: bytes, size: int, kind: int) -> tuple[bytes, bytes]:
     if size:
         raise ValueError("its header tells of more pixels than it holds")
     return b"".join(parts), behind
+
+
+def holds(packed: bytes, parts: Iterable[Any], kind: int) -> bool:
+    """Return whether deflated data are these parts, without a copy of all of them."""
+    inflater = _zlib().decompressobj(kind)
+    for part in parts:
+        row = np.frombuffer(part, np.uint8)
+        for at in range(0, row.size, _PIECE):
+            piece = row[at : at + _PIECE]
+            found = inflater.decompress(packed, piece.size)
+            packed = inflater.unconsumed_tail
+            if not np.array_equal(np.frombuffer(found, np.uint8), piece):
+                return False
+    more = inflater.decompress(packed, 1)
+    return inflater.eof and not more and not inflater.unused_data
 
 
 def pack(parts: Iterable[bytes], kind: int) -> bytes:

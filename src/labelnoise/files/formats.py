@@ -50,6 +50,8 @@ def encoded(file: LabelFile, name: str, labels: NDArray[Any]) -> bytes:
         If a reader would find other labels in it, or anything else that differs.
     """
     content = file.encode(labels)
+    if file.holds(content, labels):
+        return content
     again = opened(name, content)
     if again.labels.shape != labels.shape or not np.array_equal(again.labels, labels):
         raise ValueError("is stored in a way that loses labels; convert it to a lossless format")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from .._integers import runs_of, stored_of
 from ._geometry import Grid, Volume
 from ._label import LabelError
-from ._pixels import GZIP, head, labels_of, pack, unpack_all
+from ._pixels import GZIP, head, holds, labels_of, pack, unpack_all
 
 _HEADER = 540  # bytes of the longer header
 _SURPLUS = 2**20  # bytes that may lie behind the voxels
@@ -44,6 +44,15 @@ class Nifti(Volume):
         stored = stored_of(self._stored, self.labels, labels, self._scaling)
         before, behind = self._content[: self._begin], self._content[self._end :]
         return _file(self._packed, before, stored, behind)
+
+    def holds(self, content: bytes, labels: NDArray[Any]) -> bool:
+        """Return whether a compressed file has these labels, if they are stored as they are."""
+        if not self._packed or self._stored is not self.labels:
+            return False
+        if labels.dtype != self._stored.dtype or labels.shape != self._stored.shape:
+            return False
+        before, behind = self._content[: self._begin], self._content[self._end :]
+        return holds(content, (before, np.ascontiguousarray(labels.T), behind), GZIP)
 
     def encode_shares(self, shares: NDArray[np.float32]) -> bytes:
         """Return a file of type float32, without scaling, that is compressed if its name says so.
