@@ -3,7 +3,8 @@
 Errors of boundaries (`natural`, `choppy`, `wobble`, `bias`, `coarse`), of patches (`shift`,
 `elastic`, `ends`), of objects (`omit`, `invent`, `confuse`) and of pixels (`random`); their values
 (`Noise`, `Chain`), and those of a person (`Annotator`, `PerLabel`) and of several (`raters`,
-`soft`); scores (`dice`, `iou`, `error_rate`); two
+`soft`); scores (`scores`, `dice`, `iou`, `nsd`,
+`hd95`, `assd`, `volume_difference`, `error_rate`); two
 ways to find the strength that gives a wanted score (`calibrate` for a data set, `match` for one
 mask); the noise that belongs to a sample (`sample_rng`), and the samples that have some
 (`in_share`); and what errors of one's own are made of (`perturbation`, `perturb`, `redraw`).
@@ -28,7 +29,16 @@ from .errors import (
     shift,
     wobble,
 )
-from .metrics import dice, error_rate, iou
+from .metrics import (
+    assd,
+    dice,
+    error_rate,
+    hd95,
+    iou,
+    nsd,
+    scores,
+    volume_difference,
+)
 from .noise import Chain, Noise
 
 __version__ = "0.1.0"
@@ -42,6 +52,7 @@ __all__ = [
     "Patch",
     "PerLabel",
     "Region",
+    "assd",
     "bias",
     "calibrate",
     "choppy",
@@ -51,11 +62,13 @@ __all__ = [
     "elastic",
     "ends",
     "error_rate",
+    "hd95",
     "in_share",
     "invent",
     "iou",
     "match",
     "natural",
+    "nsd",
     "omit",
     "perturb",
     "perturbation",
@@ -63,7 +76,9 @@ __all__ = [
     "raters",
     "redraw",
     "sample_rng",
+    "scores",
     "shift",
     "soft",
+    "volume_difference",
     "wobble",
 ]

@@ -312,17 +312,30 @@ def refuse_other_label(reference: int, other: int) -> NoReturn:
     )
 
 
-def check_target(target: Any) -> float:
-    """Return a score above 0, up to 1."""
-    number = check_number("target", target, 0.0, 1.0)
-    if number == 0:
-        raise ValueError(f"target={target!r}: pass a score above 0, up to 1, e.g. 0.9")
+def check_target(target: Any, metric: Any) -> float:
+    """Return a score that masks can have; those of equal masks are known for some metrics."""
+    equal = getattr(metric, "equal", None)
+    low, high = -math.inf, math.inf
+    what, example = "a finite number", ""
+    if equal == 1.0:
+        low, high, what, example = 0.0, 1.0, "a score above 0, up to 1", ", e.g. 0.9"
+    elif equal == 0.0:
+        low = -1.0 if metric.__name__ == "volume_difference" else 0.0
+        what, example = f"a score above {low:g}", ", e.g. 0.1" if low else ", e.g. 2.0"
+    try:
+        number = check_number("target", target, -LARGEST, LARGEST)
+    except ValueError:
+        number = math.nan
+    if not (low < number <= high or number == equal):
+        raise ValueError(f"target={target!r}: pass {what}{example}")
     return number
 
 
-def check_tol(tol: Any) -> float:
-    """Return a positive tolerance."""
-    number = check_number("tol", tol, 0.0, 1.0)
+def check_tol(tol: Any, target: float) -> float:
+    """Return a positive tolerance: by default 0.005, or 1 % of a target beyond 1."""
+    if tol is None:
+        return 0.005 if abs(target) <= 1 else 0.01 * abs(target)
+    number = check_number("tol", tol, 0.0, LARGEST)
     if number == 0:
         raise ValueError(f"tol={tol!r}: pass a number above 0, e.g. 0.005")
     return number
@@ -363,13 +376,13 @@ def check_pair(name: str, reference: NDArray[Any], other: NDArray[Any]) -> None:
             raise ValueError(f"{name}: the {who} drew nothing; leave that pair out")
 
 
-def check_metric(score: Any, strength: float) -> float:
-    """Return a finite score."""
+def check_metric(score: Any, strength: float, equal: float | None = None) -> float:
+    """Return a finite score; that of a distance may be infinite."""
     try:
         number = float(score)
     except (TypeError, ValueError):
         number = math.nan
-    if not math.isfinite(number):
+    if not math.isfinite(number) and not (number == math.inf and equal == 0.0):
         raise MetricError(
             f"metric: scores {score!r} at strength {strength:.4g}; pass one that returns a number"
         )

@@ -9,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._overlap import add_up, overlap
 from ._patch import ERRORS
 from ._streams import sample_rng
 from ._validate import (
@@ -31,12 +33,12 @@ from ._validate import (
     check_upper,
     check_workers,
 )
-from .metrics import add_up, dice, dice_of, iou, iou_of, mean_of, overlap
+from .metrics import dice, iou, mean, volume_difference
 from .noise import Noise, limit_of
 
 Metric = Callable[..., float]
 Progress = Callable[[float, float], object]
-_POOLED: dict[Metric, Callable[..., float]] = {dice: dice_of, iou: iou_of}
+_POOLED = dice, iou, volume_difference
 _GROWTH = 2.0, 32.0  # least and largest factor from one upper bound to the next
 _LARGEST = 1e5
 _FINEST = 1e-9  # least width of a bracket, as a share of its upper bound
@@ -65,7 +67,7 @@ class Calibration:
     bracket : tuple of float
         Strengths of the lower and the upper bound.
     bracket_scores : tuple of float
-        Their scores: the first is at least the target, the second at most.
+        Their scores: the target lies between them.
     masks : int
         Number of masks in the sample.
     history : tuple of (float, float)
@@ -118,7 +120,7 @@ def calibrate(
     target: float,
     *,
     metric: Metric = dice,
-    tol: float = 0.005,
+    tol: float | None = None,
     sample: int = 1000,
     reduction: Literal["mean", "pooled"] = "mean",
     labels: Iterable[int] | None = None,
@@ -135,24 +137,29 @@ def calibrate(
     masks : array or sequence of arrays
         Masks, of whatever shapes; an array is a sequence along its first axis. A mask may come as a
         pair with options of its own, e.g. ``(mask, {"spacing": (0.8, 0.8)})``, which are passed to
-        `perturb`. A sequence may load a mask when it is indexed.
+        `perturb`, or as a triple with options for `metric`, too. A sequence may load a mask when it
+        is indexed.
     perturb : callable
         ``perturb(mask, strength, *, rng)`` returns a mask; e.g. `natural`,
         ``functools.partial(natural, knots=9)``, a `Noise` or a `Chain`.
     target : float
-        Wanted score, above 0, up to 1.
+        Wanted score, e.g. 0.9 for Dice, 2.0 for a distance in mm, -0.1 for masks that are 10 % too
+        small. A target may lie on either side of the score of equal masks.
     metric : callable, optional
-        ``metric(reference, other)``, a score that is 1 for equal masks and falls with errors. Of
-        label maps, `dice` and `iou` give the mean over labels.
+        ``metric(reference, other)`` returns a score that falls, or that rises, with errors: one of
+        `dice`, `iou`, `nsd`, `hd95`, `assd` and `volume_difference`, whose means over labels are
+        taken, ``functools.partial(labelnoise.assd, spacing=(2.5, 0.8, 0.8))``, or a function of
+        yours.
     tol : float, optional
         The search ends when the scores of the lower and of the upper bound are both within `tol` of
-        the target, or one of them where the score jumps.
+        the target, or one of them where the score jumps. By default it is 0.005, or 1 % of a target
+        beyond 1.
     sample : int, optional
         Number of masks to use, chosen at random among those that are not empty; all of them if
         there are fewer.
     reduction : {"mean", "pooled"}, optional
-        The mean of the masks' scores, or the score of all their pixels together (`dice` and `iou`
-        only).
+        The mean of the masks' scores, or the score of all their pixels together (`dice`, `iou` and
+        `volume_difference` only).
     labels : sequence of int, optional
         The labels that are scored, by ``metric(reference, other, labels=labels)``; masks without
         any of them count as empty. It does not say which are drawn: `perturb` does.
@@ -208,10 +215,12 @@ def calibrate(
     >>> round(found.strength, 2)
     0.1
     """
-    target, tol, upper = check_target(target), check_tol(tol), check_upper(upper)
+    target = check_target(target, _function(metric))
+    tol, upper = check_tol(tol, target), check_upper(upper)
     check_choice("reduction", reduction, ("mean", "pooled"))
-    if reduction == "pooled":
-        check_choice("metric", metric, tuple(_POOLED))
+    pooled: Any = metric if reduction == "pooled" else None
+    if pooled:
+        check_choice("metric", metric, _POOLED)
     masks = check_masks(masks)
     if keys is not None:
         check_keys(keys, len(masks))
@@ -222,24 +231,20 @@ def calibrate(
     count = check_count("sample", sample)
     with _map(check_workers(workers)) as each, _report(progress) as report:
         held = each if callable(workers) else None
-        evaluate = _Evaluation(masks, perturb, metric, reduction == "pooled", listed, seed, keys)
+        evaluate = _Evaluation(masks, perturb, metric, bool(pooled), listed, seed, keys)
         evaluate, chosen = evaluate.choose(order, count, held)
 
         def score_at(strength: float) -> float:
             values = list(each(partial(evaluate, strength), chosen))
-            if reduction == "pooled":
-                score = mean_of(_POOLED[metric], add_up(values))
+            if pooled:
+                counts = add_up(values).values()
+                score = mean((pooled.of(*pixels) for pixels in counts), pooled.equal)
             else:
                 score = float(np.mean(values))
             report(strength, score)
             return score
 
-        def tol_needed(low: _Point, high: _Point) -> float:
-            if high.score > target:
-                return math.inf
-            return max(low.score - target, target - high.score)
-
-        low, high, history = _search(score_at, perturb, target, tol, upper, tol_needed)
+        low, high, history = _search(score_at, perturb, metric, target, tol, upper, both=True)
     nearer = min(low, high, key=lambda point: abs(point.score - target))
     return Calibration(
         *nearer, (low.strength, high.strength), (low.score, high.score), len(chosen), history
@@ -252,7 +257,7 @@ def match(
     target: float,
     *,
     metric: Metric = dice,
-    tol: float = 0.005,
+    tol: float | None = None,
     labels: Iterable[int] | None = None,
     upper: float = math.inf,
     rng: Any = None,
@@ -268,12 +273,11 @@ def match(
         ``perturb(mask, strength, *, rng)`` returns a mask; e.g. `natural`, or
         ``functools.partial(natural, axes=(1, 0))``.
     target : float
-        Wanted score, above 0, up to 1.
+        Wanted score, as in `calibrate`.
     metric : callable, optional
-        ``metric(reference, other)``, a score that is 1 for equal masks and falls with errors. Of
-        label maps, `dice` and `iou` give the mean over labels.
+        ``metric(reference, other)``, as in `calibrate`.
     tol : float, optional
-        The search ends at a score within `tol` of the target.
+        The search ends at a score within `tol` of the target; by default as in `calibrate`.
     labels : sequence of int, optional
         The labels that are scored, by ``metric(reference, other, labels=labels)``. It does not say
         which are drawn: `perturb` does.
@@ -312,7 +316,8 @@ def match(
     >>> round(labelnoise.dice(disc, found.mask), 2)
     0.9
     """
-    target, tol, upper = check_target(target), check_tol(tol), check_upper(upper)
+    target = check_target(target, _function(metric))
+    tol, upper = check_tol(tol, target), check_upper(upper)
     mask = check_mask(mask)
     listed = check_labels(labels)
     if not _has(mask, listed):
@@ -329,16 +334,13 @@ def match(
             nonlocal best, draws, nearest
             draws = copy.deepcopy(start)
             noisy = perturb(mask, strength, rng=draws)
-            score = check_metric(_score(metric, mask, noisy, listed), strength)
+            score = _score(metric, mask, noisy, listed, strength)
             if abs(score - target) < nearest:
                 best, nearest = Match(noisy, strength, score, ()), abs(score - target)
             report(strength, score)
             return score
 
-        def tol_needed(low: _Point, high: _Point) -> float:
-            return nearest
-
-        *_, history = _search(score_at, perturb, target, tol, upper, tol_needed)
+        *_, history = _search(score_at, perturb, metric, target, tol, upper, both=False)
 
     start.bit_generator.state = draws.bit_generator.state
     return replace(best, history=history)
@@ -357,12 +359,12 @@ class _Evaluation:
     keys: Sequence[Any] | None
 
     def __call__(self, strength: float, index: int) -> Any:
-        mask, options = _pair(self.masks[index], index)
+        mask, options, scoring = _parts(self.masks[index], index)
         key = index if self.keys is None else self.keys[index]
         noisy = self.perturb(mask, strength, rng=sample_rng(self.seed, key), **options)
         if self.pooled:
             return overlap(mask, noisy, self.labels, perturbed=True)
-        return check_metric(_score(self.metric, mask, noisy, self.labels), strength)
+        return _score(self.metric, mask, noisy, self.labels, strength, scoring)
 
     def choose(
         self, order: list[int], count: int, each: Callable[..., Iterable[Any]] | None
@@ -376,10 +378,11 @@ class _Evaluation:
             if each is not None:
                 chosen += itertools.compress(part, each(self.has, part))
             for index in part if each is None else ():
-                mask, options = _pair(self.masks[index], index)
+                mask, *options = _parts(self.masks[index], index)
                 if _has(mask, self.labels):
                     # A sequence may load into one buffer; no perturbation may write on its input.
-                    held[index] = _read_only(mask.copy(order="K") if copied else mask[...]), options
+                    mask = _read_only(mask.copy(order="K") if copied else mask[...])
+                    held[index] = (mask, *options)
                     chosen.append(index)
                 if len(chosen) == count:
                     break
@@ -393,16 +396,33 @@ class _Evaluation:
 
     def has(self, index: int) -> bool:
         """Tell whether a mask has what is scored."""
-        return _has(_pair(self.masks[index], index)[0], self.labels)
+        return _has(_parts(self.masks[index], index)[0], self.labels)
 
 
 def _score(
-    metric: Metric, mask: NDArray[Any], noisy: NDArray[Any], labels: list[int] | None
+    metric: Metric,
+    mask: NDArray[Any],
+    noisy: NDArray[Any],
+    labels: list[int] | None,
+    strength: float,
+    options: Mapping[str, Any] = MappingProxyType({}),
 ) -> float:
     """Score a perturbed mask; of labels that are not listed, those that the mask has."""
-    if metric in _POOLED:
-        return mean_of(_POOLED[metric], overlap(mask, noisy, labels, perturbed=True))
-    return metric(mask, noisy) if labels is None else metric(mask, noisy, labels=labels)
+    function = _function(metric)
+    equal = getattr(function, "equal", None)
+    if equal is not None:
+        if isinstance(metric, partial):
+            options = {**metric.keywords, **options}
+        each = function.each(mask, noisy, labels, perturbed=True, **options)
+        return check_metric(mean(each.values(), equal), strength, equal)
+    listed = {} if labels is None else {"labels": labels}
+    return check_metric(metric(mask, noisy, **listed, **options), strength)
+
+
+def _function(metric: Any) -> Any:
+    """Return the score that a `functools.partial` has options for, or the metric itself."""
+    is_plain = isinstance(metric, partial) and not metric.args and "labels" not in metric.keywords
+    return metric.func if is_plain else metric
 
 
 class _Point(NamedTuple):
@@ -413,36 +433,52 @@ class _Point(NamedTuple):
 def _search(
     score_at: Callable[[float], float],
     perturb: Perturbation,
+    metric: Metric,
     target: float,
     tol: float,
     upper: float,
-    tol_needed: Callable[[_Point, _Point], float],
+    both: bool,
 ) -> tuple[_Point, _Point, tuple[tuple[float, float], ...]]:
-    """Bracket the target by two strengths, and narrow the bracket until `tol` is enough."""
+    """Bracket the target by two strengths, and narrow the bracket until `tol` is enough.
+
+    It is enough for `both` bounds, or for the nearest score of all. Scores that rise with errors
+    are searched for with the opposite sign, so that all fall.
+    """
     history: list[tuple[float, float]] = []
+    clean = score_at(0.0)
+    history.append((0.0, clean))
+    side = 1 if target <= getattr(_function(metric), "equal", clean) else -1
+    low = high = _Point(0.0, side * clean)
+    goal = side * target
+    if low.score < goal:
+        remedy = "lower" if side > 0 else "raise"
+        raise ValueError(f"target={target}: strength 0 scores {clean:.4g} alone; {remedy} it")
 
     def probe(strength: float) -> _Point:
-        point = _Point(strength, score_at(strength))
-        history.append(point)
-        return point
+        score = score_at(strength)
+        history.append((strength, score))
+        return _Point(strength, side * score)
 
-    clean = probe(0.0)
-    if clean.score < target:
-        raise ValueError(f"target={target}: strength 0 scores {clean.score:.4g} alone; lower it")
-    low, high = clean, clean
+    def tol_needed() -> float:
+        if not both:
+            return min(abs(score - target) for _, score in history)
+        return math.inf if high.score > goal else max(low.score - goal, goal - high.score)
+
     limit = min(upper, limit_of(perturb), _LARGEST)
     fails, failure = math.inf, ""
     following = min(_first(perturb, target), limit)
-    while high.score > target and tol_needed(low, high) > tol:
+    while high.score > goal and tol_needed() > tol:
         if high.strength >= min(limit, _NEAR * fails) or fails < _FINEST:
-            remedy = "pass a target above that"
+            remedy = f"pass a target {'above' if side > 0 else 'below'} that"
             if high.strength == upper:
                 remedy += ", or a larger upper"
-            if high.score == clean.score and not failure:
+            if high.score > side * clean:
+                remedy = f"pass a target on that side of {clean:.4g}"
+            if high.score == side * clean and not failure:
                 remedy = "it changes nothing there, so look at its labels and options"
             raise ValueError(
                 f"target={target}: not reached, strength {high.strength:.4g} still scores "
-                f"{high.score:.4f}{failure}; {remedy}"
+                f"{side * high.score:.4f}{failure}; {remedy}"
             )
         try:
             low, high = high, probe(following)
@@ -450,31 +486,32 @@ def _search(
             raise
         except ValueError as error:
             fails, failure = following, f" and {following:.4g} fails ({error})"
-        following = min(_beyond(clean, high, target), limit) if high is not clean else fails
+        is_clean = high.strength == 0
+        following = fails if is_clean else min(_beyond(side * clean, high, goal), limit)
         if following >= fails:
             following = (high.strength + fails) / 2
     for step in itertools.count():
-        needed = tol_needed(low, high)
-        if needed <= tol:
+        if tol_needed() <= tol:
             break
         # Where the score should lie just beyond the target, seen from the bound nearer to it; every
         # third time the middle, so that the bracket always closes.
-        aim = target + tol / 2 if low.score - target > tol else target - tol / 2
+        aim = goal + tol / 2 if low.score - goal > tol else goal - tol / 2
         share = (low.score - aim) / (low.score - high.score)
         share = 0.5 if step % 3 == 2 else min(max(share, 0.05), 0.95)
         middle = low.strength + share * (high.strength - low.strength)
         if high.strength - low.strength <= _FINEST * high.strength:
-            needed = min(abs(low.score - target), abs(high.score - target))
+            needed = min(abs(low.score - goal), abs(high.score - goal))
             if needed <= tol:
                 break
             raise ValueError(
-                f"target={target}: not reached, the score jumps from {low.score:.4f} to "
-                f"{high.score:.4f} at strength {middle:.4g}; "
+                f"target={target}: not reached, the score jumps from {side * low.score:.4f} to "
+                f"{side * high.score:.4f} at strength {middle:.4g}; "
                 f"pass a tol of {math.ceil(1e4 * needed) / 1e4}, more masks or another rng"
             )
         point = probe(middle)
-        low, high = (point, high) if point.score >= target else (low, point)
-    return low, high, tuple(history)
+        low, high = (point, high) if point.score >= goal else (low, point)
+    lower, upper_bound = (_Point(point.strength, side * point.score) for point in (low, high))
+    return lower, upper_bound, tuple(history)
 
 
 def _first(perturb: Any, target: float) -> float:
@@ -484,13 +521,14 @@ def _first(perturb: Any, target: float) -> float:
     if isinstance(function, Noise):
         unit, function = function.strength or 1.0, function.error
     is_length = function in ERRORS.values() and limit_of(function) == math.inf
-    return (1.0 if is_length else max(1 - target, 0.005)) / unit
+    share = 1 - target if 0 < target < 1 else 0.05
+    return (1.0 if is_length else max(share, 0.005)) / unit
 
 
-def _beyond(clean: _Point, high: _Point, target: float) -> float:
+def _beyond(clean: float, high: _Point, target: float) -> float:
     """Guess a strength that scores less than the target, as if errors were proportional to it."""
-    lost = clean.score - high.score
-    factor = 1.25 * (clean.score - target) / lost if lost > 0 else math.inf
+    lost = clean - high.score
+    factor = 1.25 * (clean - target) / lost if lost > 0 else math.inf
     return high.strength * min(max(factor, _GROWTH[0]), _GROWTH[1])
 
 
@@ -502,13 +540,12 @@ def _seed_of(rng: Any, generator: np.random.Generator) -> int:
         return int.from_bytes(generator.bytes(16), "little")
 
 
-def _pair(item: Any, index: int) -> tuple[NDArray[Any], Mapping[str, Any]]:
-    """Return a mask and the options that belong to it."""
-    mask: Any = item
-    options: Mapping[str, Any] = {}
-    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Mapping):
-        mask, options = item
-    return check_mask(mask, f"masks[{index}]"), options
+def _parts(item: Any, index: int) -> tuple[NDArray[Any], Mapping[str, Any], Mapping[str, Any]]:
+    """Return a mask, and the options of its own for the perturbation and for the metric."""
+    mask, options, scoring = item, {}, {}
+    if isinstance(item, tuple) and len(item) in (2, 3) and isinstance(item[1], Mapping):
+        mask, options, scoring = (*item, {})[:3]
+    return check_mask(mask, f"masks[{index}]"), options, scoring
 
 
 def _read_only(mask: NDArray[Any]) -> NDArray[Any]:

@@ -174,7 +174,7 @@ def test_a_subset_has_the_same_noise(labels, undisturbed, tmp_path):
         (["{labels}", "{full}", "--strength", "1"], "is not empty"),
         (["{labels}", "{full}", "--strength", "1", "--resume"], "was not begun by labelnoise"),
         (["{labels}", "{new}", "--strength", "-1"], "--strength=-1: pass a number"),
-        (["{labels}", "{new}", "--dice", "1.5"], "--dice=1.5: pass a number"),
+        (["{labels}", "{new}", "--dice", "1.5"], "--dice=1.5: pass a score above 0, up to 1"),
         (["{labels}", "{new}", "--dice", "0.9", "--tol", "0"], "--tol=0: pass a number above 0"),
         (["{labels}", "{new}", "--dice", "0.9", "--sample", "0"], "--sample=0: pass an integer"),
         (["{labels}", "{new}", "--strength", "1", "--knots", "7"], "--knots=7: goes with --noise"),
@@ -257,5 +257,6 @@ def test_compare_prints_the_scores_of_the_manifest(labels, tmp_path, capsys):
     printed = capsys.readouterr()
     assert "case_03: is in" in printed.err
     lines = printed.out.splitlines()
-    assert len(lines) == 25
-    assert [line.split()[:2] for line in lines[-2:]] == [["mean", "1"], ["mean", "2"]]
+    assert len(lines) == 27
+    ends = [line.split()[:2] for line in lines[-4:]]
+    assert ends == [["mean", "1"], ["sd", "1"], ["mean", "2"], ["sd", "2"]]

@@ -50,14 +50,8 @@ def test_a_file_is_a_case(tmp_path, capsys):
     assert "pass a folder; the file keeps its name" in capsys.readouterr().err
     save(tmp_path / "other.nii.gz", organs())
     assert main(["compare", str(tmp_path / "a.nii.gz"), str(tmp_path / "other.nii.gz")]) == 0
-    assert capsys.readouterr().out.splitlines()[1].split() == [
-        "a",
-        "1",
-        "1.0000",
-        "1.0000",
-        "0.000%",
-        "0.000%",
-    ]
+    same = "a 1 1.0000 1.0000 1.0000 0.0000 0.0000 0.000% 0.000% 0.000% mm"
+    assert capsys.readouterr().out.splitlines()[1].split() == same.split()
 
 
 def test_labels_have_names(tmp_path, monkeypatch, capsys):

@@ -162,7 +162,7 @@ def test_one_target_stands_in_the_manifest_too(tmp_path, masks):
     [
         (["--dice", "0.7:0.95"], "--dice=0.7:0.95: a range gives each case a score of its own; pa"),
         (["--dice", "0.95:0.7", "--per-case"], "--dice=0.95:0.7: pass the lower score first"),
-        (["--dice", "0.7:1.5", "--per-case"], "--dice=1.5: pass a number from 0 to 1"),
+        (["--dice", "0.7:1.5", "--per-case"], "--dice=1.5: pass a score above 0, up to 1"),
         (["--dice", "0:0.9", "--per-case"], "--dice=0: pass a score above 0"),
     ],
 )

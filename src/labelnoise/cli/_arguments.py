@@ -17,6 +17,26 @@ from .._patch import ERRORS, Options
 from ..annotators.annotator import _PUBLISHED
 from ..noise import strength_name
 
+TARGETS = {  # options for wanted scores, and the functions of these
+    "dice": "dice",
+    "iou": "iou",
+    "nsd": "nsd",
+    "hd95": "hd95",
+    "assd": "assd",
+    "volume": "volume_difference",
+}
+TOLERANCE = 2.0
+_EXPLAINED = {
+    "dice": "mean Dice score of the noisy labels, between 0 and 1, to which all strengths are "
+    "scaled together; with --per-case also a range, in which each case has its own score",
+    "iou": "mean IoU, instead of Dice",
+    "nsd": "mean normalised surface distance at --tolerance, instead of Dice",
+    "hd95": "mean 95th percentile of the Hausdorff distance, instead of Dice; in mm, or in pixels "
+    "where files have no mm and with --spacing=pixel",
+    "assd": "mean average symmetric surface distance, instead of Dice; unit as of --hd95",
+    "volume": "mean share by which noisy labels are larger, instead of Dice; smaller ones: "
+    "--volume=-0.1",
+}
 PUBLISHED = tuple(json.loads(_PUBLISHED.read_text(encoding="utf-8")))
 
 _WHERE = (
@@ -31,6 +51,11 @@ Nothing but labels differs; what cannot be written without loss is refused. SRC 
 file (DST is one, too) or a folder of YOLO's polygons, whose objects err one by one.
 A case's noise depends on --seed and its name alone: not on the number of workers, the order or the
 other cases. SRC is only read. DST appears when it is whole."""
+_COMPARE = """\
+Print the scores of each label of each case that A and B have, with their means and standard
+deviations: Dice, IoU, NSD at --tolerance, HD95 and ASSD in mm (in pixels where a file has no mm),
+the volume of B less that of A as a share of that of A, the share of the case's pixels that differ
+(changed), and their number as a share of its foreground (errors)."""
 _FIT = f"""\
 Find how a person draws, from cases that someone else has drawn too. A few numbers are printed, with
 standard errors, and written to FILE, which labelnoise perturb --annotator takes.
@@ -85,25 +110,29 @@ def as_written(name: str, value: Any) -> str:
         return f"no {flag}"
     if value is True:
         return flag
-    if name == "dice" and isinstance(value, list | tuple):
+    if name in TARGETS and isinstance(value, list | tuple):
         value = ":".join(str(score) for score in value)
     if isinstance(value, list | tuple):
         return " ".join([flag, *map(str, value)])
     return f"{flag}={shlex.quote(str(value).removesuffix('.0'))}"
 
 
-def say(error: Exception) -> str:
-    """Return the message of an error in one line, with arguments as on the command line."""
+def say(error: Exception, score: str = "dice") -> str:
+    """Return the message of an error in one line, with arguments as on the command line.
+
+    A target is one of a score.
+    """
+    flag = partial(_flag, names={**_OPTIONS, "target": score})
     message = " ".join(str(error).split()) or type(error).__name__
     if message.startswith("target="):
-        message = re.sub(r"\b(target|tol|rng)\b(?!=)", _flag, message)
-    return re.sub(_ARGUMENT, _flag, re.sub(r"^masks:", "SRC:", message))
+        message = re.sub(r"\b(target|tol|rng)\b(?!=)", flag, message)
+    return re.sub(_ARGUMENT, flag, re.sub(r"^masks:", "SRC:", message))
 
 
-def _flag(found: re.Match[str]) -> str:
+def _flag(found: re.Match[str], names: dict[str, str]) -> str:
     """Return an argument of a function, with or without its value, as an option."""
     name, *values = found.groups()
-    name = _OPTIONS.get(name, name)
+    name = names.get(name, name)
     if not values:
         return f"--{name}"
     try:
@@ -136,13 +165,17 @@ def parser() -> argparse.ArgumentParser:
     perturb.add_argument("dst", metavar="DST", type=Path, help="new folder for the noisy copy")
     _add_kinds(perturb, "KIND[:STRENGTH]", "how labels err; several kinds one after the other")
     amount = perturb.add_mutually_exclusive_group()
-    amount.add_argument(
-        "--dice",
-        metavar="SCORE|LOW:HIGH",
-        type=_scores,
-        help="mean Dice score of the noisy labels, between 0 and 1, to which all strengths are "
-        "scaled together; with --per-case also a range, in which each case has its own score",
-    )
+    for name, explained in _EXPLAINED.items():
+        amount.add_argument(
+            f"--{name}",
+            dest="target",
+            const=name,
+            metavar="SCORE|LOW:HIGH",
+            type=_range,
+            action=_Target,
+            help=explained,
+        )
+    perturb.set_defaults(score="dice")
     amount.add_argument(
         "--strength",
         type=float,
@@ -150,13 +183,13 @@ def parser() -> argparse.ArgumentParser:
         + "; ".join(f"{name}: {strength_name(error)}" for name, error in ERRORS.items()),
     )
     perturb.add_argument(
-        "--per-case", action="store_true", help="reach --dice in each case, not on average"
+        "--per-case", action="store_true", help="reach the score in each case, not on average"
     )
     perturb.add_argument(
         "--strict",
         action="store_true",
-        help="with --per-case, fail cases in which --dice cannot be reached; without, they get the "
-        "nearest score",
+        help="with --per-case, fail cases in which the score cannot be reached; without, they get "
+        "the nearest score",
     )
     perturb.add_argument(
         "--size",
@@ -200,15 +233,26 @@ def parser() -> argparse.ArgumentParser:
         usage="labelnoise calibrate SRC [--noise KIND ... | --annotator FILE | --recipe FILE] "
         "[options]",
         help="print the strengths that give wanted scores",
-        description="Print the strength at which the mean Dice score of the cases in SRC is --dice."
+        description="Print the strength at which the mean score of the cases in SRC is as wanted."
         f"\n\n{fill(f'SRC {_WHERE}', 100)}",
         formatter_class=raw,
     )
     _add_source(calibrate)
     _add_kinds(calibrate, "KIND", "how labels err, each on its own (all)")
-    calibrate.add_argument(
-        "--dice", nargs="+", type=float, default=[0.95, 0.9, 0.85], help="(0.95 0.90 0.85)"
-    )
+    targets = calibrate.add_mutually_exclusive_group()
+    for name, explained in _EXPLAINED.items():
+        default = " (0.95 0.90 0.85)" if name == "dice" else ""
+        targets.add_argument(
+            f"--{name}",
+            dest="target",
+            const=name,
+            metavar="SCORE",
+            nargs="+",
+            type=float,
+            action=_Target,
+            help=explained.split(",")[0] + default,
+        )
+    calibrate.set_defaults(target=[0.95, 0.9, 0.85], score="dice")
     calibrate.add_argument("--json", action="store_true", help="print JSON instead of a table")
     _add_noise(calibrate)
     _add_search(calibrate)
@@ -217,14 +261,15 @@ def parser() -> argparse.ArgumentParser:
     compare = commands.add_parser(
         "compare",
         help="score the labels of two folders",
-        description="Print Dice and IoU of each label of each case that A and B have, the share\n"
-        "of the case's pixels that differ (changed), and their number as a share of its\n"
-        f"foreground (errors).\n\n{fill(f'Each of A and B {_WHERE}', 100)}",
+        description=f"{_COMPARE}\n\n{fill(f'Each of A and B {_WHERE}', 100)}",
         formatter_class=raw,
     )
     compare.add_argument("a", metavar="A", type=Path, help="reference labels")
     compare.add_argument("b", metavar="B", type=Path, help="other labels of the same cases")
-    compare.add_argument("--csv", action="store_true", help="print CSV instead of a table")
+    form = compare.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="print CSV instead of a table")
+    form.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    _add_tolerance(compare)
     _add_pattern(compare)
     _add_work(compare)
 
@@ -338,9 +383,22 @@ def _add_patches(group: argparse._ActionsContainer) -> None:
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("search for a strength")
-    group.add_argument("--tol", type=float, default=0.005, help="tolerance of the score (0.005)")
+    group.add_argument(
+        "--tol", type=float, help="tolerance of the score (0.005; beyond 1, a hundredth of it)"
+    )
+    _add_tolerance(group)
     group.add_argument(
         "--sample", type=int, default=1000, help="at most so many cases, chosen by --seed (1000)"
+    )
+
+
+def _add_tolerance(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--tolerance",
+        type=float,
+        default=TOLERANCE,
+        help="NSD: largest distance of boundaries that agree, in mm, or in pixels where a file has "
+        f"no mm ({TOLERANCE:g})",
     )
 
 
@@ -353,7 +411,14 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _scores(text: str) -> float | tuple[float, float]:
+class _Target(argparse.Action):
+    """Take `target`, what is wanted, and `score`, of which score."""
+
+    def __call__(self, parser: Any, options: Any, values: Any, flag: str | None = None) -> None:
+        options.target, options.score = values, self.const
+
+
+def _range(text: str) -> float | tuple[float, float]:
     """Return a score, or the ends of a range."""
     low, colon, high = text.partition(":")
     try:
@@ -405,9 +470,8 @@ def _own_options() -> dict[str, dict[str, inspect.Parameter]]:
 
 
 OWN = _own_options()  # what errors take besides the shared options
-_OPTIONS = {"target": "dice", "rng": "seed"}  # where the command line has another name
+_OPTIONS = {"rng": "seed"}  # where the command line has another name
 _OPTIONS |= {strength_name(error): "strength" for error in ERRORS.values()}
-_NAMES = "|".join(
-    (*_OPTIONS, "labels", "raters", "sample", "seed", "share", "strength", "tol", "workers", *OWN)
-)
+_SHARED = "labels", "raters", "sample", "seed", "share", "strength", "tol", "tolerance", "workers"
+_NAMES = "|".join((*_OPTIONS, "target", *_SHARED, *OWN))
 _ARGUMENT = rf"\b({_NAMES})=(\[.*?\]|\(.*?\)|'[^']*'|[^\s:;,]+)"

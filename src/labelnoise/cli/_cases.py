@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
+from inspect import signature
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 from .. import match, raters, sample_rng, soft
 from .. import perturb as perturb_patches
 from .._codes import distinct
-from .._validate import check_spacing
+from .._overlap import overlap
+from .._validate import LARGEST, check_spacing
 from ..annotators import Annotator, PerLabel
 from ..files import LabelFile, digest_of, encoded, publish, read, shares_name
-from ..metrics import dice_of, error_rate, iou_of, overlap
+from ..metrics import ALL, dice, error_rate, scores
 from ..noise import Chain, Noise, from_dict
+from ._arguments import TOLERANCE
 from ._images import looks_like_image
 from ._recipe import Described, filled, steps
 from ._record import Entry, results_of
@@ -28,7 +31,7 @@ from ._together import Together
 Contents = list[tuple[str, bytes]]
 Target = float | tuple[float, float] | None
 
-
+SCORES: dict[str, Any] = {score.__name__: score for score in ALL}
 _MANY = 64  # labels from which a file may be an image
 _IMAGE = "has as many values as an image; choose labels by --pattern, or move images away"
 
@@ -47,6 +50,9 @@ class Plan:
     raters: int | None = None  # people who draw each case
     soft: Sequence[int] = ()  # labels whose shares among them are wanted
     structures: Mapping[str, Sequence[int]] | None = None  # numbers, if each has a file of its own
+    score: str = "dice"  # that targets are given in, by the name of its function
+    score_unit: str = "mm"  # of distances between boundaries, or "pixel"
+    tolerance: float = TOLERANCE  # of boundaries, in this unit
 
     @property
     def lacks_label(self) -> bool:
@@ -72,6 +78,18 @@ class Plan:
         axes = file.axes(self.plane, self.volumes)
         return {"axes": axes, "spacing": file.spacing(axes) if self.millimetres else None}
 
+    def measure(self, file: LabelFile) -> dict[str, Any]:
+        """Return the options of the score for one file."""
+        known = signature(SCORES[self.score]).parameters
+        options: dict[str, Any] = {"tolerance": self.tolerance} if "tolerance" in known else {}
+        if "spacing" in known and self.score_unit == "mm":
+            options["spacing"] = steps_of(file)
+            if options["spacing"] is None:
+                raise ValueError(
+                    "has no valid spacing or unit in its header; mend it, or pass --spacing=pixel"
+                )
+        return options
+
     def results(self, file: Path) -> list[Path]:
         """Return where the noisy copies of a file go."""
         if self.raters is None:
@@ -80,8 +98,8 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Masks(Sequence[tuple[NDArray[Any], dict[str, Any]]]):
-    """Label maps with the options of their grids, each read when it is asked for."""
+class Masks(Sequence[tuple[NDArray[Any], dict[str, Any], dict[str, Any]]]):
+    """Label maps with the options of their grids and scores, each read when it is asked for."""
 
     paths: Sequence[Path]
     plan: Plan
@@ -96,7 +114,7 @@ class Masks(Sequence[tuple[NDArray[Any], dict[str, Any]]]):
 
     def __getitem__(self, index: Any) -> Any:
         file = self.plan.read(self.paths[index])
-        return file.labels, self.plan.grid(file)
+        return file.labels, self.plan.grid(file), self.plan.measure(file)
 
 
 @dataclass(frozen=True)
@@ -159,13 +177,13 @@ def perturb(job: Job, plan: Plan, target: Target, tol: float, strict: bool) -> E
         with ThreadPoolExecutor(1) as aside:
             digests = aside.map(digest_of, maps)
             contents = [_contents(file, job, noisy) for noisy in maps]
-            scores = [_score(file.labels, noisy, plan.labels) for noisy in maps]
-        results = list(zip(contents, digests, scores, strict=True))
+            found = [_score(file, noisy, plan) for noisy in maps]
+        results = list(zip(contents, digests, found, strict=True))
     else:
         maps, told = [file.labels], {"target": None, "strength": 0.0}
         files = job.path.iterdir() if job.path.is_dir() else [job.path]
         content = [(path.name, path.read_bytes()) for path in sorted(files)]
-        same = content, digest_of(file.labels), {"dice": {}, "error_rate": 0.0}
+        same = content, digest_of(file.labels), {plan.score: {}, "dice": {}, "error_rate": 0.0}
         results = [same] * (plan.raters or 1)
     written = [
         {**job.put(where, content, digest), **score}
@@ -225,7 +243,8 @@ def _draw(
         maps = [apply(file.labels, plan.factor, rng=rng)]
     elif dices(file.labels, file.labels, plan.labels):
         tried: list[tuple[float, float]] = []
-        options: Any = {"tol": tol, "labels": plan.labels}
+        metric = partial(SCORES[plan.score], **plan.measure(file))
+        options: Any = {"metric": metric, "tol": tol, "labels": plan.labels}
         state = rng.bit_generator.state
         try:
             found = match(
@@ -249,8 +268,13 @@ def _draw(
     return maps, {"target": target, "strength": used, **reached}
 
 
-def _score(reference: NDArray[Any], noisy: NDArray[Any], labels: Sequence[int] | None) -> Entry:
+def _score(file: LabelFile, noisy: NDArray[Any], plan: Plan) -> Entry:
     """Return what the manifest tells of how a noisy map differs."""
+    reference, labels, more = file.labels, plan.labels, {}
+    if plan.score != "dice":
+        each = SCORES[plan.score].each
+        found = each(reference, noisy, labels, perturbed=True, **plan.measure(file))
+        more = {plan.score: {str(label): _finite(score) for label, score in found.items()}}
     if reference.strides == noisy.strides:  # whatever their order in memory, pass by pass
         reference, noisy = (each.reshape(1, -1, order="A") for each in (reference, noisy))
     if labels is None:
@@ -259,9 +283,15 @@ def _score(reference: NDArray[Any], noisy: NDArray[Any], labels: Sequence[int] |
     else:
         rate = error_rate(reference, noisy, labels=labels)
     return {
-        "dice": {str(label): dice for label, dice in dices(reference, noisy, labels).items()},
-        "error_rate": rate if isfinite(rate) else None,
+        "dice": {str(label): score for label, score in dices(reference, noisy, labels).items()},
+        **more,
+        "error_rate": _finite(rate),
     }
+
+
+def _finite(number: float) -> float | None:
+    """Return a number that JSON has, or None."""
+    return number if isfinite(number) else None
 
 
 def _put_shares(
@@ -276,10 +306,10 @@ def _put_shares(
         yield {"label": label, **job.put(name, [(name.name, content)], digest)}
 
 
-def compare(pair: tuple[str, Path, Path]) -> list[dict[str, Any]]:
-    """Score two files, label by label, in one orientation."""
+def compare(pair: tuple[str, Path, Path], tolerance: float = TOLERANCE) -> list[Entry]:
+    """Score two files, label by label, in one orientation; distances in mm where files tell."""
     files = [read(path) for path in pair[1:]]
-    first, second = map(_upright, files)
+    (first, steps), (second, _) = map(upright, files)
     if first.shape != second.shape:
         raise ValueError(f"has shapes {first.shape} and {second.shape}; pass labels of one image")
     if not files[1].lies_as(files[0]):
@@ -287,19 +317,19 @@ def compare(pair: tuple[str, Path, Path]) -> list[dict[str, Any]]:
             "lies elsewhere in B than in A, as the affines tell; resample it, or mend its affine"
         )
     labels = _labels(first, second)
-    counts = overlap(first, second, labels)
+    found = scores(first, second, tolerance=tolerance, spacing=steps, labels=labels)
     changed = float(np.mean(first != second))
     rate = error_rate(first, second, labels=labels)
     return [
         {
             "case": pair[0],
             "label": label,
-            "dice": dice_of(*pixels),
-            "iou": iou_of(*pixels),
+            **row,
+            "unit": "pixel" if steps is None else "mm",
             "changed": changed,
             "error_rate": rate,
         }
-        for label, pixels in counts.items()
+        for label, row in found.items()
     ]
 
 
@@ -339,12 +369,32 @@ def pair(
     return reference, others, steps
 
 
-def _upright(file: LabelFile) -> NDArray[Any]:
-    """Return the labels in a direction that no file chooses, or as they lie if none is known."""
+def upright(file: LabelFile) -> tuple[NDArray[Any], tuple[float, ...] | None]:
+    """Return the labels in a direction that no file chooses, or as they lie if none is known.
+
+    With them come the millimetres along each axis, or None if the file does not tell.
+    """
     try:
-        return file.upright(file.axes("axial", file.labels.ndim > 2))
+        axes = file.axes("axial", file.labels.ndim > 2)
+        labels = file.upright(axes)
     except ValueError:
-        return file.labels
+        return file.labels, None
+    steps = steps_of(file)
+    rest = (axis for axis in range(labels.ndim) if axis not in axes)
+    return labels, None if steps is None else tuple(steps[axis] for axis in (*rest, *axes))
+
+
+def steps_of(file: LabelFile) -> tuple[float, ...] | None:
+    """Return the millimetres from pixel to pixel along each axis; None if the file does not tell.
+
+    Axes that are not of space have the largest spacing, so that what lies along them is far away.
+    """
+    try:
+        axes = file.axes("axial", file.labels.ndim > 2)
+        along = dict(zip(axes, file.spacing(axes), strict=True))
+    except ValueError:
+        return None
+    return tuple(along.get(axis, LARGEST) for axis in range(file.labels.ndim))
 
 
 def dices(
@@ -352,7 +402,7 @@ def dices(
 ) -> dict[int, float]:
     """Return the Dice score of each label that the reference has."""
     found = overlap(reference, other, labels, perturbed=True)
-    return {label: dice_of(*pixels) for label, pixels in found.items() if pixels[1]}
+    return {label: dice.of(*pixels) for label, pixels in found.items() if pixels[1]}
 
 
 def _labels(*maps: NDArray[Any]) -> list[int] | None:

@@ -1,6 +1,5 @@
 """The commands, from parsed arguments to exit codes."""
 
-import csv
 import json
 import re
 import shlex
@@ -30,7 +29,7 @@ from ..annotators import Annotator, PerLabel
 from ..files import PICTURES, suffix_of, whole
 from ..noise import from_dict, strength_name
 from . import _cases, _polygons
-from ._arguments import OWN, PUBLISHED, as_written, say
+from ._arguments import OWN, PUBLISHED, TARGETS, as_written, say
 from ._cases import Job, Masks, Plan
 from ._progress import progress
 from ._recipe import (
@@ -60,10 +59,10 @@ from ._sources import (
 )
 from ._spread import Spread
 from ._staging import Staging
+from ._table import TITLES, as_csv, as_json, as_table
 from ._together import find_together
 
 Failed = dict[str, str]
-_SCORES = "dice", "iou", "changed", "error_rate"
 _MEMORY = 2**31  # bytes of label maps that a search holds
 _FEW = 5  # names or labels that a message lists
 
@@ -93,7 +92,7 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
         Spread(options.workers, options.scheduler) as spread,
     ):
         record = staging.record
-        searched = options.dice is not None and not options.per_case
+        searched = options.target is not None and not options.per_case
         if plan.lacks_label or (searched and not record.found):
             [plan], names = _survey(source, noisy, [plan], spread, failed)
         if options.soft and not source.structures:
@@ -102,7 +101,7 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
         record.agree(settings, f"DST={str(options.dst)!r}")
         found = record.found
         if searched and not found:
-            found = _search(source, names, plan, options.dice, options, spread)
+            found = _search(source, names, plan, options.target, options, spread)
         staging.begin()
         record.begin(shlex.join(["labelnoise", *arguments]), settings, found)
         if searched:
@@ -121,16 +120,16 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
             for name in source.cases
             if name not in failed
         ]
-        target = options.dice if options.per_case else None
+        target = options.target if options.per_case else None
         work = partial(
             _cases.perturb, plan=plan, target=target, tol=options.tol, strict=options.strict
         )
         with progress(len(jobs)) as tick:
             for job, entry in spread.each(work, jobs):
                 if isinstance(entry, Exception):
-                    news = failed[job.name] = say(entry)
+                    news = failed[job.name] = say(entry, options.score)
                 else:
-                    news = _dice(entry)
+                    news = _news(entry, options.score)
                     if job.done is None:
                         record.add(entry)
                 tick(job.name, news)
@@ -176,7 +175,11 @@ def _perturb_objects(options: Namespace, arguments: Sequence[str]) -> int:
         ) from None
     options.labels = None
     _check(options)
-    if isinstance(options.dice, tuple):
+    if options.score != "dice":
+        raise UsageError(
+            f"{as_written(options.score, options.target)}: objects have Dice alone; pass --dice"
+        )
+    if isinstance(options.target, tuple):
         _check_per_case(options)
     described = _described(options)
     own = _own(options, list(steps(described)))
@@ -189,9 +192,10 @@ def _perturb_objects(options: Namespace, arguments: Sequence[str]) -> int:
     settings = {"version": __version__, "noise": noise.to_dict(), "labels": labels}
     told = {
         "command": shlex.join(["labelnoise", *arguments]),
-        "settings": settings | {"seed": options.seed, "share": options.share, "dice": options.dice},
+        "settings": settings
+        | {"seed": options.seed, "share": options.share, "dice": options.target},
     }
-    more = {"dice": options.dice, "tol": options.tol, "sample": options.sample, "told": told}
+    more = {"dice": options.target, "tol": options.tol, "sample": options.sample, "told": told}
     perturb_all = _polygons.perturb_coco if options.src.is_file() else _polygons.perturb_yolo
     if options.size is not None and options.src.is_file():
         raise UsageError(f"{as_written('size', options.size)}: COCO tells it; leave it out")
@@ -235,21 +239,22 @@ def calibrate(options: Namespace, arguments: Sequence[str]) -> int:
     with Spread(options.workers, options.scheduler) as spread:
         plans, names = _survey(source, noisy, plans, spread, failed)
         for title, plan in zip(titles, plans, strict=True):
-            for target in options.dice:
+            for target in options.target:
                 try:
                     found = _search(source, names, plan, target, options, spread)
                 except UsageError as error:
                     failed[f"{title} {target:g}"] = str(error)
                 else:
-                    rows.append({"noise": title, "dice": target, **found})
+                    rows.append({"noise": title, options.score: target, **found})
     if options.json:
         print(json.dumps(rows, indent=1))
     else:
-        print(f"{'noise':9} {'target':>7} {'strength':>9} {'Dice':>7} {'cases':>6}")
+        name = TITLES[TARGETS[options.score]]
+        print(f"{'noise':9} {'target':>7} {'strength':>9} {name:>7} {'cases':>6}")
         for row in rows:
             print(
-                f"{row['noise']:9} {row['dice']:7.4g} {row['strength']:9.5g} {row['score']:7.4f} "
-                f"{row['cases']:6}"
+                f"{row['noise']:9} {row[options.score]:7.4g} {row['strength']:9.5g} "
+                f"{row['score']:7.4f} {row['cases']:6}"
             )
     code = _list(failed)
     return code if rows else 2
@@ -272,36 +277,16 @@ def compare(options: Namespace, arguments: Sequence[str]) -> int:
         Spread(options.workers, options.scheduler) as spread,
         progress(len(pairs)) as tick,
     ):
-        for pair, found in spread.each(_cases.compare, pairs):
+        for pair, found in spread.each(partial(_cases.compare, tolerance=options.tolerance), pairs):
             if isinstance(found, Exception):
                 failed[pair[0]] = say(found)
             else:
                 rows += found
             tick(pair[0], failed.get(pair[0], ""))
     rows.sort(key=lambda row: (row["case"], row["label"]))
-    if options.csv:
-        writer = csv.DictWriter(sys.stdout, ["case", "label", *_SCORES], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    else:
-        width = max([4, *(len(row["case"]) for row in rows)])
-        print(f"{'case':{width}} {'label':>6} {'Dice':>7} {'IoU':>7} {'changed':>8} {'errors':>8}")
-        for row in rows + _means(rows):
-            print(
-                f"{row['case']:{width}} {row['label']:6} {row['dice']:7.4f} {row['iou']:7.4f} "
-                f"{row['changed']:8.3%} {row['error_rate']:8.3%}"
-            )
+    show = as_csv if options.csv else as_json if options.json else as_table
+    print(show(rows), end="")
     return _list(failed)
-
-
-def _means(rows: Sequence[Entry]) -> list[Entry]:
-    """Return a row with the means of each label that several cases have."""
-    means = []
-    for label in sorted({row["label"] for row in rows}):
-        every = [row for row in rows if row["label"] == label]
-        scores = {name: fmean(row[name] for row in every) for name in _SCORES}
-        means += [{"case": "mean", "label": label, **scores}] if len(every) > 1 else []
-    return means
 
 
 def fit(options: Namespace, arguments: Sequence[str]) -> int:
@@ -378,7 +363,10 @@ def _settings(options: Namespace, plan: Plan) -> dict[str, Any]:
         "annotator": options.annotator,
         "strength": options.strength,
         "labels": plan.labels,
-        "dice": options.dice,
+        "dice": options.target if options.score == "dice" else None,
+        options.score: options.target,
+        "score_unit": plan.score_unit,
+        "tolerance": plan.tolerance,
         "per_case": options.per_case,
         "tol": options.tol,
         "sample": options.sample,
@@ -395,16 +383,16 @@ def _settings(options: Namespace, plan: Plan) -> dict[str, Any]:
 
 def _check_per_case(options: Namespace) -> None:
     """Refuse scores of single cases that cannot be."""
-    if options.per_case and options.dice is None:
+    if options.per_case and options.target is None:
         raise UsageError("--per-case goes with --dice; pass the score that each case shall have")
-    if isinstance(options.dice, tuple):
-        flag = as_written("dice", options.dice)
+    if isinstance(options.target, tuple):
+        flag = as_written(options.score, options.target)
         if not options.per_case:
             raise UsageError(
                 f"{flag}: a range gives each case a score of its own; pass --per-case too, or "
                 "one score"
             )
-        if options.dice[0] > options.dice[1]:
+        if options.target[0] > options.target[1]:
             raise UsageError(f"{flag}: pass the lower score first")
 
 
@@ -431,7 +419,8 @@ def _check(options: Namespace) -> None:
     checks: dict[str, Callable[[Any], Any]] = {
         "workers": partial(check_count, "workers"),
         "seed": partial(check_seed, "seed"),
-        "tol": check_tol,
+        "tol": lambda tol: check_tol(tol, 1.0),
+        "tolerance": lambda tolerance: check_number("tolerance", tolerance, 0.0, LARGEST),
         "share": lambda share: check_number("share", share, 0.0, 1.0),
         "sample": partial(check_count, "sample"),
         "raters": partial(check_count, "raters"),
@@ -439,14 +428,17 @@ def _check(options: Namespace) -> None:
         "strength": lambda strength: (
             options.annotator is None or check_number("strength", strength, 0.0, LARGEST)
         ),
-        "dice": lambda dice: [check_target(target) for target in np.atleast_1d(dice).tolist()],
+        "target": lambda targets: [
+            check_target(target, _cases.SCORES[TARGETS[options.score]])
+            for target in np.atleast_1d(targets).tolist()
+        ],
     }
     try:
         for name, check in checks.items():
             if getattr(options, name, None) is not None:
                 check(getattr(options, name))
     except ValueError as error:
-        raise UsageError(say(error)) from error
+        raise UsageError(say(error, getattr(options, "score", "dice"))) from error
 
 
 def _described(options: Namespace) -> Described:
@@ -466,7 +458,7 @@ def _described(options: Namespace) -> Described:
             "--noise: is missing; pass a kind of error, e.g. --noise natural, an --annotator or a "
             "--recipe"
         )
-    return written(options.noise, options.strength, options.dice is not None)
+    return written(options.noise, options.strength, options.target is not None)
 
 
 def _check_alone(options: Namespace) -> None:
@@ -486,6 +478,7 @@ def _settle(options: Namespace, sources: Sequence[Source], people: bool) -> None
     """
     endings = {ending for source in sources for ending in source.endings}
     pictures = endings & {*PICTURES}
+    options.score_unit = "pixel" if pictures or options.spacing == "pixel" else "mm"
     if people and pictures and pictures != endings:
         raise UsageError(
             f"{', '.join(repr(str(source.folder)) for source in sources)}: there are NIfTI files, "
@@ -537,6 +530,9 @@ def _plans(options: Namespace, source: Source, noises: Sequence[Described]) -> l
                 millimetres,
                 options.seed,
                 structures=source.names if source.structures else None,
+                score=TARGETS[options.score],
+                score_unit=options.score_unit,
+                tolerance=options.tolerance,
             )
         )
     if options.spacing == "mm" and all(
@@ -666,7 +662,7 @@ def _search(
     options: Namespace,
     spread: Spread,
 ) -> dict[str, Any]:
-    """Find the strength at which the cases' mean Dice score is the target."""
+    """Find the strength at which the cases' mean score is the target."""
     masks = Masks([source.path(name) for name in names], plan)
     several = not spread.alone or masks.size * min(options.sample, len(names)) > _MEMORY
     try:
@@ -674,6 +670,7 @@ def _search(
             masks,
             plan.noise,
             target,
+            metric=_cases.SCORES[plan.score],
             tol=options.tol,
             sample=options.sample,
             labels=plan.labels,
@@ -682,7 +679,7 @@ def _search(
             workers=spread.map if several else 1,
         )
     except ValueError as error:
-        raise UsageError(say(error)) from error
+        raise UsageError(say(error, options.score)) from error
     return {
         "factor": found.strength,
         "strength": plan.strength(found.strength),
@@ -695,12 +692,19 @@ def _search(
     }
 
 
-def _dice(entry: Entry) -> str:
+def _news(entry: Entry, score: str) -> str:
     if not entry["noisy"]:
         return "as it was"
-    scores = [score for each in results_of(entry) for score in each["dice"].values()]
+    name = TARGETS[score]
+    scores = _known(entry, name)
     far = "" if entry.get("reached", True) else ", the nearest that can be reached"
-    return f"Dice {fmean(scores):.4f}{far}" if scores else "nothing to draw"
+    return f"{TITLES[name]} {fmean(scores):.4f}{far}" if scores else "nothing to draw"
+
+
+def _known(entry: Entry, name: str) -> list[float]:
+    """Return the finite scores of a case's labels, by all raters."""
+    each = (score for result in results_of(entry) for score in result[name].values())
+    return [score for score in each if score is not None]
 
 
 def _check_listed(options: Namespace, source: Source, plan: Plan, record: Record) -> None:
@@ -729,6 +733,11 @@ def _conclude(options: Namespace, source: Source, record: Record, failed: Failed
     noisy = sum(case["noisy"] for case in cases.values())
     some = f", {noisy} of them noisy" if options.share < 1 else ""
     mean = f", mean Dice {fmean(scores.values()):.4f}" if scores else ""
+    if scores and options.score != "dice":
+        name = TARGETS[options.score]
+        every_score = [fmean(known) for case in cases.values() if (known := _known(case, name))]
+        unit = f" {options.score_unit}" if name in ("hd95", "assd") else ""
+        mean += f", mean {TITLES[name]} {fmean(every_score):.4f}{unit}" if every_score else ""
     print(f"{done} of {len(source.cases)} cases{people} in {options.dst}{some}{mean}")
     if len(scores) > 1:
         worst = min(scores, key=lambda name: scores[name])

@@ -21,7 +21,7 @@ from ..files import LabelError, write
 from ..files._shapes import Cut, Size
 from ..files.coco import Coco
 from ..files.yolo import PHOTOS, Yolo, size_beside
-from ..metrics import dice_of
+from ..metrics import dice
 from ..noise import Chain, Noise, limit_of
 from ._arguments import as_written, say
 from ._progress import progress
@@ -567,7 +567,7 @@ def _score_of(handle: NDArray[Any], score: NDArray[Any]) -> float:
 def _score(before: Cut, after: Cut, same: bool) -> float:
     """Return the Dice score of an object; one of another category scores nothing."""
     both, one, other = before.overlap(after)
-    return dice_of(both if same else 0, one, other) if one or other else 1.0
+    return dice.of(both if same else 0, one, other) if one or other else 1.0
 
 
 def _steps(noise: Any) -> Iterator[Any]:
