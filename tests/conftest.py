@@ -11,8 +11,16 @@ from labelnoise._patch import ERRORS
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # its import asks the network for a newer version
 
-settings.register_profile("labelnoise", deadline=None, derandomize=True, max_examples=60)
-settings.load_profile("labelnoise")
+settings.register_profile("ci", deadline=None, derandomize=True, max_examples=60)
+settings.register_profile("fuzz", deadline=None, max_examples=5000, print_blob=True)
+settings.load_profile("ci")  # unless --hypothesis-profile names the other one
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the property tests."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("fuzz")
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -23,6 +24,11 @@ DTYPES = [
         "uint64",
     )
 ]
+
+
+def fewer(times):
+    """Let a slow property test have so many times fewer examples than the profile has."""
+    return settings(max_examples=settings().max_examples // times)
 
 
 def draw(text, label=1, dtype=np.uint8):

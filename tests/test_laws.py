@@ -7,8 +7,8 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import DTYPES, maps, stacks
-from hypothesis import given, settings
+from helpers import DTYPES, fewer, maps, stacks
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -189,7 +189,7 @@ def test_nothing_changes_outside_a_region(perturb, drawn, strength, seed, data, 
 
 @each_error
 @given(strength=STRENGTHS, seed=SEEDS, shape=hnp.array_shapes(min_dims=3, max_dims=3, max_side=9))
-@settings(max_examples=20)
+@fewer(3)
 def test_the_border_is_no_boundary(perturb, strength, seed, shape):
     """A patch inside an organ stays full, and so does one of several labels without background."""
     full = np.full(shape, 3, np.uint8)
@@ -212,7 +212,7 @@ def test_structures_that_the_border_cuts_stay_cut(perturb):
 
 @each_error
 @given(shift=st.tuples(st.integers(0, 9), st.integers(0, 9)), seed=SEEDS)
-@settings(max_examples=15)
+@fewer(4)
 def test_place_does_not_matter(perturb, shift, seed):
     """The same structure elsewhere in a larger array has the same noise."""
     if perturb.args[0] in ("random", "invent"):

@@ -56,7 +56,7 @@ def test_they_are_their_definitions(drawn, data):
     other[other == data.draw(st.sampled_from([*labels, 0]))] = 0
     spacing = tuple(data.draw(st.sampled_from([0.7, 1.0, 2.5])) for _ in stack.shape)
     tolerance = data.draw(st.sampled_from([0.0, 0.7, 1.0, 2.1]))
-    listed = [*labels, 100]
+    listed = [*labels, next(label for label in range(1, 9) if label not in labels)]
     found = scores(stack, other, spacing=spacing, tolerance=tolerance, labels=listed)
     assert list(found) == listed
     for label, row in found.items():

@@ -5,8 +5,8 @@ import json
 
 import numpy as np
 import pytest
-from helpers import crowds
-from hypothesis import given, settings
+from helpers import crowds, fewer
+from hypothesis import given
 from hypothesis import strategies as st
 from skimage.measure import label as find_components
 
@@ -178,7 +178,7 @@ def test_confuse_takes_so_many_objects_for_others(rate, seed):
 MATRIX = [[0.5, 0.5, 0.0], [0.2, 0.7, 0.1], [0.0, 0.3, 0.7]]
 
 
-@settings(max_examples=20)
+@fewer(3)
 @given(rate=RATES, seed=SEEDS)
 def test_confuse_meets_a_matrix(rate, seed):
     """Each share to the rounding, in the order of labels."""

@@ -6,8 +6,8 @@ import itertools
 import naive
 import numpy as np
 import pytest
-from helpers import crowds, maps, stacks
-from hypothesis import assume, given, settings
+from helpers import crowds, fewer, maps, stacks
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.measure import approximate_polygon, find_contours
@@ -26,7 +26,7 @@ RATES = st.integers(0, 20).map(lambda part: part / 20)
 PLANES = (1, 2)
 VOLUME = (0, 1, 2)
 SPACINGS = st.sampled_from([(1.0, 1.0), (2.5, 0.5)])
-some_examples = settings(max_examples=25)
+some_examples = fewer(2)
 
 
 def orders(labels):
@@ -198,7 +198,8 @@ def test_polygons_are_near_their_contours(stack, tolerance, seed):
         places = [points.tolist().index(corner) for corner in corners.tolist()]
         around = np.roll(points, -places[0], axis=0)
         around = np.append(around, around[:1], axis=0)
-        cuts = [around.tolist().index(corner) for corner in corners.tolist()] + [len(points)]
+        cuts = sorted(around.tolist().index(corner) for corner in corners.tolist())  # either way
+        cuts.append(len(points))
         for a, b in itertools.pairwise(cuts):
             piece = around[a : b + 1]
             assert len(approximate_polygon(piece, tolerance + 1e-6)) == 2
