@@ -1,0 +1,85 @@
+"""What a manifest tells of a noisy copy, in words."""
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+
+from .._patch import ERRORS
+from ..noise import strength_name
+from ._arguments import TARGETS
+from ._recipe import Described, is_person, steps
+from ._table import TITLES
+
+
+def told(manifest: Any) -> str:
+    """Return what was done, as HTML; `manifest` is of any origin, None if there is none."""
+    if manifest is None:
+        return "<p>Two folders were compared: the noisy one has no manifest.json of labelnoise.</p>"
+    try:
+        facts = list(_facts(manifest))
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        return (
+            '<p class="warn">manifest.json is damaged, and does not tell how the noisy labels were '
+            "made.</p>"
+        )
+    lines = "".join(f"<dt>{term}</dt><dd>{text}</dd>" for term, text in facts)
+    return f'<dl class="facts">{lines}</dl>'
+
+
+def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield terms and what is said of them."""
+    settings, found, cases = manifest["settings"], manifest["found"], manifest["cases"]
+    unit = "mm" if settings["spacing"] == "mm" else "pixels"
+    yield "Command", f"<code>{escape(str(manifest['command']))}</code>"
+    described = found["scaled"] if found else settings["noise"]
+    yield "Noise", "<br>".join(escape(_in_words(step, unit)) for step in steps(described))
+    used = sorted(float(case["strength"]) for case in cases if case["strength"])
+    if used and used[0] != used[-1]:
+        yield "Strength", f"{used[0]:.4g} to {used[-1]:.4g}, one for each case"
+    for name, score in TARGETS.items():
+        if settings.get(name) is not None:
+            yield "Target", f"{TITLES[score]} {_target(settings, settings[name])}"
+    if found:
+        yield "Reached", f"{float(found['score']):.4f}, the mean of {int(found['cases']):,} cases"
+    noisy = sum(bool(case["noisy"]) for case in cases)
+    far = sum(not case.get("reached", True) for case in cases)
+    yield (
+        "Cases",
+        f"{len(cases):,}, {'all' if noisy == len(cases) else f'{noisy:,} of them'} noisy"
+        + (f"; {far:,} have the nearest score that could be reached" if far else ""),
+    )
+    if settings["raters"]:
+        yield "Raters", f"{int(settings['raters'])} people draw each case"
+    where = "volumes, in one go" if settings["volumes"] else f"{settings['plane']} planes"
+    yield "Drawn in", escape(where)
+    yield "Seed", escape(str(settings["seed"]))
+    yield "Version", f"labelnoise {escape(str(settings['version']))}"
+    if manifest["failed"]:
+        reasons = (f"{name}: {reason}" for name, reason in manifest["failed"].items())
+        yield "Failed", "<br>".join(map(escape, reasons))
+
+
+def _target(settings: Mapping[str, Any], target: Any) -> str:
+    if isinstance(target, list):
+        return f"{float(target[0]):g} to {float(target[1]):g}, a score of its own for each case"
+    return f"{float(target):g} {'in each case' if settings['per_case'] else 'on average'}"
+
+
+def _in_words(step: Described, unit: str) -> str:
+    """Return an error with its strength, its options and what it does."""
+    if is_person(step):
+        whose = ", ".join(f"label {label}" for label in step.get("annotators", ()))
+        return f"annotator{f' of {whose}' if whose else ''}: labels are drawn as a person does"
+    name, error = str(step["error"]), ERRORS.get(step["error"])
+    strength = f"{float(step['strength']):.4g}"
+    does = ""
+    if error is not None:
+        of = strength_name(error)
+        strength = f"{of} {strength}{'' if of == 'rate' else f' {unit}'}"
+        does = ": " + " ".join((error.__doc__ or "").split("\n\n")[0].split())
+    options = [
+        f"{option.replace('_', ' ')} {', '.join(map(str, v)) if isinstance(v, list) else v}"
+        for option, v in step.items()
+        if option not in ("error", "strength") and v is not None
+    ]
+    return f"{', '.join([f'{name}, {strength}', *options])}{does}"
