@@ -316,20 +316,17 @@ def _summary(rows: Sequence[Entry], scores: Mapping[str, _Score], report: Report
 
 
 def _distributions(rows: Sequence[Entry], scores: Mapping[str, _Score], report: Report) -> str:
-    """Return a line of histograms for each label, all of a score on one scale."""
+    """Return a line of histograms for each label."""
     names = "dice", "hd95", "volume_difference"
-    bins = {name: _bins(_Spread.of(rows, name).values) for name in names}
     lines = []
     for label in _labels(rows):
         own = [row for row in rows if row["label"] == label]
         called = escape(_called(label, report))
-        figures = "".join(
-            _histogram(_Spread.of(own, name), bins[name], scores[name], called) for name in names
-        )
+        figures = "".join(_histogram(_Spread.of(own, name), scores[name], called) for name in names)
         lines.append(f'<h3>Label {called}</h3>\n<div class="histograms">{figures}</div>')
     first, rest = lines[:_MOST_LABELS], lines[_MOST_LABELS:]
     more = f"<details><summary>{len(rest)} more labels</summary>{''.join(rest)}</details>"
-    note = "<p>How many cases have which score; the dashed line is the median.</p>"
+    note = "<p>How many cases have which score; dashed lines are medians.</p>"
     return "\n".join([note, *first, *([more] if rest else [])]) if lines else ""
 
 
@@ -351,9 +348,10 @@ def _round_step(least: float) -> float:
     return next(power * each for each in (1, 2, 5, 10) if power * each >= least * (1 - 1e-9))
 
 
-def _histogram(spread: _Spread, edges: NDArray[np.float64], score: _Score, label: str) -> str:
+def _histogram(spread: _Spread, score: _Score, label: str) -> str:
     """Return bars that follow the page's colours."""
-    counts = np.histogram(spread.values, edges)[0] if spread.values else np.zeros(len(edges) - 1)
+    edges = _bins(spread.values)
+    counts = np.histogram(spread.values, edges)[0]
     left, right, top, floor_ = 34.0, 352.0, 12.0, 112.0
     scale = (right - left) / (edges[-1] - edges[0])
     most = max(1, int(counts.max()))

@@ -19,7 +19,7 @@ from ._scans import Scan
 PICTURED = 4  # labels that get pictures
 _INCHES = 4.0
 _MARGIN, _LEAST = 0.15, 48  # around a structure, of its larger side; smallest side in pixels
-_WINDOW = 4.0  # ranges of the structure's grey values on both sides of their median
+_WINDOW, _NARROWEST = 10.0, 0.125  # half a window, in quartile ranges of a structure and of all
 _DIGITS = re.compile(r"(?<=\d\.\d\d)\d+")
 _EMBEDDED = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 _LIGHT, _SIDE = 20_000, 480  # characters, and pixels, of an image in a picture
@@ -108,7 +108,7 @@ def _picture(
 
     box = _box(clean | noisy, aspect)
     if image is not None:
-        image = _windowed(image, clean | noisy, box)
+        image = _windowed(image, clean if clean.any() else noisy, box)
     buffer = io.BytesIO()
     with rc_context({"svg.hashsalt": "labelnoise", "svg.image_inline": True}):
         figure = Figure((_INCHES, _INCHES))
@@ -157,7 +157,7 @@ def _windowed(
         coloured: NDArray[Any] = image[box]
         return coloured
     part = np.nan_to_num(image[box].astype(np.float64), posinf=0.0, neginf=0.0)
-    low, middle, high = np.percentile(part[mask[box]], [5, 50, 95])
-    reach = _WINDOW * (high - low) or np.ptp(part) or 1.0
+    low, middle, high = np.percentile(part[mask[box]], [25, 50, 75])
+    reach = max(_WINDOW * (high - low), _NARROWEST * np.ptp(part))
     begin, end = max(middle - reach, part.min()), min(middle + reach, part.max())
     return (255 * np.clip((part - begin) / max(end - begin, 1e-12), 0, 1)).astype(np.uint8)
