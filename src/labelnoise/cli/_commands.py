@@ -481,6 +481,9 @@ def _check(options: Namespace) -> None:
             if getattr(options, name, None) is not None:
                 check(getattr(options, name))
     except ValueError as error:
+        if name == "tolerance":  # elsewhere this is the strength of an error
+            flag = as_written(name, options.tolerance)
+            raise UsageError(f"{flag}: {str(error).partition(': ')[2]}") from error
         raise UsageError(say(error, getattr(options, "score", "dice"))) from error
 
 

@@ -266,10 +266,10 @@ def _lead(rows: Sequence[Entry], scores: Mapping[str, _Score], report: Report) -
             f"{scores['volume_difference'](volume.mean)}."
         )
     if report.unchanged:
-        text.append(
-            f"{len(report.unchanged):,} more cases were left as they were; they are in the table "
-            "alone."
-        )
+        more = len(report.unchanged)
+        one = more == 1
+        were = "case was left as it was, and is" if one else "cases were left as they were, and are"
+        text.append(f"{more:,} more {were} in the table alone.")
     return f'<p class="lead">{escape(" ".join(text))}</p>'
 
 
