@@ -340,6 +340,95 @@ def test_any_score_can_be_the_target():
     assert labelnoise.iou(DISCS[-1], found.mask) == pytest.approx(0.8, abs=0.005)
 
 
+@pytest.mark.parametrize(
+    ("metric", "target"),
+    [
+        (labelnoise.nsd, 0.8),
+        (functools.partial(labelnoise.nsd, tolerance=1), 0.7),
+        (labelnoise.hd95, 4.0),
+        (labelnoise.assd, 1.5),
+        (functools.partial(labelnoise.assd, spacing=(0.5, 0.5)), 0.7),
+        (labelnoise.volume_difference, 0.2),
+    ],
+)
+def test_scores_may_fall_or_rise(metric, target):
+    """The target lies between those of the bounds, near to both."""
+    found = labelnoise.calibrate(DISCS, labelnoise.natural, target, metric=metric, rng=0)
+    noise = functools.partial(labelnoise.natural, sigma=found.strength)
+    scores = [
+        metric(disc, noise(disc, rng=labelnoise.sample_rng(0, index)))
+        for index, disc in enumerate(DISCS)
+    ]
+    assert np.mean(scores) == pytest.approx(found.score, abs=1e-12)
+    tol = max(0.005, 0.01 * (target > 1) * target)
+    assert np.abs(np.subtract(found.bracket_scores, target)).max() <= tol
+    one = labelnoise.match(DISCS[-1], labelnoise.natural, target, metric=metric, tol=0.1, rng=0)
+    assert metric(DISCS[-1], one.mask) == one.score == pytest.approx(target, abs=0.1)
+
+
+def test_masks_may_be_too_small():
+    """The difference of volumes has a sign; errors of the other sign do not reach it."""
+    small = functools.partial(labelnoise.bias, direction="in")
+    options = {"metric": labelnoise.volume_difference, "rng": 0}
+    found = labelnoise.calibrate(DISCS, small, -0.2, **options)
+    assert found.score == pytest.approx(-0.2, abs=0.005)
+    with pytest.raises(ValueError, match=r"^target=-0\.2: .* pass a target on that side of 0$"):
+        labelnoise.calibrate(DISCS, labelnoise.bias, -0.2, **options)
+
+
+def test_a_lost_structure_is_infinitely_far_away():
+    """A distance may be infinite on the way; the strength is that of the last finite one."""
+    small = functools.partial(labelnoise.bias, direction="in")
+    found = labelnoise.match(DISCS[0], small, 8.0, metric=labelnoise.hd95, tol=0.3, rng=0)
+    assert found.score == pytest.approx(8, abs=0.3)
+    with pytest.raises(
+        ValueError, match=r"the score jumps from .* to inf .* a structure is lost there"
+    ):
+        labelnoise.match(DISCS[0], small, 15.0, metric=labelnoise.hd95, rng=0)
+
+
+def test_masks_may_have_options_for_the_metric():
+    """Such as a spacing each."""
+    fine, coarse = {"spacing": (0.5, 0.5)}, {"spacing": (2.0, 2.0)}
+    pairs = [(disc, {}, (fine, coarse)[index % 2]) for index, disc in enumerate(DISCS)]
+    found = labelnoise.calibrate(pairs, labelnoise.bias, 2.0, metric=labelnoise.assd, rng=0)
+    noisy = [labelnoise.bias(disc, found.strength, rng=0) for disc in DISCS]
+    scores = [
+        labelnoise.assd(disc, other, **options)
+        for (disc, _, options), other in zip(pairs, noisy, strict=True)
+    ]
+    assert np.mean(scores) == pytest.approx(found.score)
+
+
+@pytest.mark.parametrize(
+    ("target", "metric", "message"),
+    [
+        (1.2, labelnoise.dice, "target=1.2: pass a score above 0, up to 1, e.g. 0.9"),
+        (0, labelnoise.nsd, "target=0: pass a score above 0, up to 1, e.g. 0.9"),
+        (-1.0, labelnoise.hd95, "target=-1.0: pass a score above 0, e.g. 2.0"),
+        (-1, labelnoise.volume_difference, "target=-1: pass a score above -1, e.g. 0.1"),
+        ("a", lambda one, other: 0.0, "target='a': pass a finite number"),
+    ],
+)
+def test_scores_that_cannot_be_are_refused(target, metric, message):
+    """With an example of one that can."""
+    for find, masks in (labelnoise.calibrate, DISCS), (labelnoise.match, DISCS[0]):
+        with pytest.raises(ValueError, match="target") as error:
+            find(masks, labelnoise.natural, target, metric=metric)
+        assert str(error.value) == message
+
+
+def test_the_nearest_score_is_taken_if_that_is_wanted():
+    """Where objects are lost one by one, most scores cannot be."""
+    with pytest.raises(ValueError, match="the score jumps"):
+        labelnoise.match(CROWDS[0], labelnoise.omit, 0.95, tol=1e-4, rng=0)
+    found = labelnoise.match(CROWDS[0], labelnoise.omit, 0.95, tol=1e-4, strict=False, rng=0)
+    again = labelnoise.omit(CROWDS[0], found.strength, rng=0)
+    np.testing.assert_array_equal(again, found.mask)
+    assert labelnoise.dice(CROWDS[0], again) == found.score == pytest.approx(0.95, abs=0.03)
+    assert abs(found.score - 0.95) == min(abs(score - 0.95) for _, score in found.history)
+
+
 MAPS = np.where(np.roll(DISCS, 12, axis=2), 2 * DISCS, DISCS).astype(np.uint8)
 MAPS[::3][MAPS[::3] == 2] = 1
 
@@ -381,6 +470,46 @@ def test_pooled_scores_are_those_of_all_pixels_of_each_label():
     found = labelnoise.calibrate(MAPS, chop, 0.9, reduction="pooled", rng=0)
     pooled = labelnoise.dice(*(np.stack(masks) for masks in zip(*seen[-len(MAPS) :], strict=True)))
     assert found.history[-1][1] == pytest.approx(pooled, abs=1e-12)
+
+
+@each
+@pytest.mark.parametrize("find", ["calibrate", "match"])
+def test_each_label_may_have_a_target(perturb, find):
+    """By strengths of their own, which together give all of the scores."""
+    targets = {1: 0.65, 2: 0.92}
+    if find == "match":
+        mask = MAPS[-1]
+        found = labelnoise.match(mask, perturb, targets, tol=0.01, rng=np.random.default_rng(0))
+        reached, strengths = labelnoise.dice(mask, found.mask, per_label=True), found.strength
+        assert reached == found.score
+        parts = {label: labelnoise.Noise(perturb, each) for label, each in strengths.items()}
+        again = labelnoise.PerLabel(parts)(mask, rng=np.random.default_rng(0))
+        np.testing.assert_array_equal(again, found.mask)
+    else:
+        each = labelnoise.calibrate(MAPS, perturb, targets, tol=0.01, rng=0)
+        parts = {label: labelnoise.Noise(perturb, at.strength) for label, at in each.items()}
+        noise = labelnoise.PerLabel(parts)
+        scores = [
+            labelnoise.dice(
+                mask, noise(mask, rng=labelnoise.sample_rng(0, key)), labels=[1, 2], per_label=True
+            )
+            for key, mask in enumerate(MAPS)
+        ]
+        reached = {label: np.nanmean([score[label] for score in scores]) for label in targets}
+        for label, at in each.items():
+            assert reached[label] == pytest.approx(at.score)
+    assert reached == pytest.approx(targets, abs=0.011)
+
+
+def test_later_labels_may_leave_no_room():
+    """For the score of an earlier one, which they are drawn over."""
+    message = (
+        r"^target=\{1: 0.99, 2: 0.7\}: label 1: .* alone, by labels that are drawn later; lower"
+    )
+    with pytest.raises(ValueError, match=message):
+        labelnoise.calibrate(MAPS, labelnoise.wobble, {1: 0.99, 2: 0.7}, rng=0)
+    with pytest.raises(ValueError, match=r"^labels=\[1\]: target has a score for each of \[1, 2\]"):
+        labelnoise.calibrate(MAPS, labelnoise.wobble, {1: 0.9, 2: 0.7}, labels=[1], rng=0)
 
 
 @each

@@ -177,3 +177,36 @@ def test_patches_tell_what_they_hold():
     result = labelnoise.perturb(mask, error, labels=[7, 3, 5], spacing=(2, 3))
     assert seen == [([[0, 1], [3, 4]], [1, 3], 3, (2.0, 3.0))]
     np.testing.assert_array_equal(result, [[7, 7], [7, 9]])
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_labels_with_the_same_noise_are_drawn_as_by_one(name):
+    """Whatever the kind, the seed and the order; labels without noise stay."""
+    labels = np.zeros((6, 40, 40), np.int16)
+    labels[1:5, 6:30, 4:32], labels[2:4, 10:20, 20:36], labels[2:5, 24:34, 8:14] = 1, 2, 7
+    strength = 0.4 if labelnoise.noise.strength_name(ERRORS[name]) == "rate" else 2.0
+    noise = Noise(name, strength, axes=(0, 1, 2))
+    for listed in [1, 2, 7], [2, 1, 7], [2, 7]:
+        each = labelnoise.PerLabel(dict.fromkeys(listed, noise))
+        for seed in 0, 1:
+            expected = noise(labels, rng=np.random.default_rng(seed), labels=listed)
+            drawn = each(labels, rng=np.random.default_rng(seed), labels=listed)
+            np.testing.assert_array_equal(drawn, expected)
+    assert from_dict(json.loads(json.dumps(each.to_dict()))) == each
+    np.testing.assert_array_equal(each(labels, 0.0, rng=0), labels)
+
+
+def test_labels_may_have_noise_of_different_kinds():
+    """Each takes its own errors alone, and a generator is used once."""
+    labels = np.zeros((40, 40), np.uint8)
+    labels[4:30, 4:30], labels[8:12, 8:12], labels[20:26, 20:26] = 1, 2, 2
+    rng = np.random.default_rng(0)
+    noise = labelnoise.PerLabel({1: Noise("bias", 2.0), 2: Noise("omit", 0.5)})
+    drawn = noise(labels, rng=rng)
+    np.testing.assert_array_equal(drawn > 0, labelnoise.bias(labels > 0, 2.0, rng=0))
+    assert 0 < np.count_nonzero(drawn == 2) < np.count_nonzero(labels == 2)
+    after = np.random.default_rng(0)
+    Noise("omit", 0.5)(labels, rng=after)
+    assert rng.bit_generator.state == after.bit_generator.state
+    assert noise.limit == 2.0
+    assert not np.array_equal(noise(labels), noise(labels))

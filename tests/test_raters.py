@@ -67,7 +67,7 @@ def test_each_label_has_its_annotator():
     np.testing.assert_array_equal(drawn == 0, MAP == 0)
     assert ((drawn == 3) != (MAP == 3)).any()
     np.testing.assert_array_equal(PerLabel({3: READER})(MAP, rng=0), READER(MAP, labels=[3], rng=0))
-    with pytest.raises(ValueError, match=r"labels=\[1\]: 1 has no annotator; list some of \[3\]"):
+    with pytest.raises(ValueError, match=r"labels=\[1\]: 1 has no noise; list some of \[3\]"):
         PerLabel({3: READER})(MAP, labels=[1], rng=0)
 
 

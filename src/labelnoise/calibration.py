@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypedDict, TypeVar, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ from ._validate import (
     check_upper,
     check_workers,
 )
+from .annotators import PerLabel
 from .metrics import dice, iou, mean, volume_difference
 from .noise import Noise, limit_of
 
@@ -95,17 +96,17 @@ class Match:
     ----------
     mask : array
         The perturbed mask.
-    strength : float
+    strength : float, or dict of int to float
         Strength that gave it.
-    score : float
+    score : float, or dict of int to float
         Its score against the mask that went in.
     history : tuple of (float, float)
         Strength and score of each evaluation, in order.
     """
 
     mask: NDArray[Any]
-    strength: float
-    score: float
+    strength: Any
+    score: Any
     history: tuple[tuple[float, float], ...]
 
     @property
@@ -114,10 +115,37 @@ class Match:
         return len(self.history)
 
 
+class _Search(TypedDict, total=False):
+    metric: Metric
+    tol: float | None
+    sample: int
+    reduction: Literal["mean", "pooled"]
+    labels: Iterable[int] | None
+    keys: Sequence[Any] | None
+    upper: float
+    rng: Any
+    workers: int | Callable[..., Iterable[Any]]
+    progress: bool | Progress
+
+
+@overload
 def calibrate(
     masks: Sequence[Any] | NDArray[Any],
     perturb: Perturbation,
     target: float,
+    **options: Unpack[_Search],
+) -> Calibration: ...
+@overload
+def calibrate(
+    masks: Sequence[Any] | NDArray[Any],
+    perturb: Perturbation,
+    target: Mapping[int, float],
+    **options: Unpack[_Search],
+) -> dict[int, Calibration]: ...
+def calibrate(
+    masks: Sequence[Any] | NDArray[Any],
+    perturb: Perturbation,
+    target: float | Mapping[int, float],
     *,
     metric: Metric = dice,
     tol: float | None = None,
@@ -129,7 +157,7 @@ def calibrate(
     rng: Any = None,
     workers: int | Callable[..., Iterable[Any]] = 1,
     progress: bool | Progress = False,
-) -> Calibration:
+) -> Calibration | dict[int, Calibration]:
     """Find the strength at which perturbed masks score `target` on average.
 
     Parameters
@@ -142,9 +170,10 @@ def calibrate(
     perturb : callable
         ``perturb(mask, strength, *, rng)`` returns a mask; e.g. `natural`,
         ``functools.partial(natural, knots=9)``, a `Noise` or a `Chain`.
-    target : float
+    target : float, or mapping of int to float
         Wanted score, e.g. 0.9 for Dice, 2.0 for a distance in mm, -0.1 for masks that are 10 % too
-        small. A target may lie on either side of the score of equal masks.
+        small. A target may lie on either side of the score of equal masks. A mapping of labels to
+        targets gives each label a strength of its own.
     metric : callable, optional
         ``metric(reference, other)`` returns a score that falls, or that rises, with errors: one of
         `dice`, `iou`, `nsd`, `hd95`, `assd` and `volume_difference`, whose means over labels are
@@ -179,8 +208,10 @@ def calibrate(
 
     Returns
     -------
-    Calibration
-        Strength, score, bracket and history.
+    Calibration, or dict of int to Calibration
+        Strength, score, bracket and history; with a mapping of targets, those of each label.
+        ``PerLabel({label: noise.scaled(each.strength) for label, each in found.items()})`` then is
+        the noise that gives all of them.
 
     Raises
     ------
@@ -196,6 +227,9 @@ def calibrate(
     the score is a smooth and nearly monotone function of the strength. The upper bound grows until
     it scores less than the target, but not to strengths at which `perturb` raises ValueError; then
     linear interpolation, and bisection at every third step, choose the next strength.
+
+    Targets by label are reached one after the other, from the label that is drawn last, because no
+    later label depends on the strength of an earlier one. `perturb` must take ``labels=`` for that.
 
     With few masks other draws score differently, by the spread of one mask's score over the square
     root of their number. To average over more draws, pass the masks repeatedly.
@@ -215,6 +249,15 @@ def calibrate(
     >>> round(found.strength, 2)
     0.1
     """
+    if isinstance(target, Mapping):
+        options: Any = {"metric": metric, "tol": tol, "sample": sample, "reduction": reduction}
+        options |= {"keys": keys, "upper": upper, "workers": workers, "progress": progress}
+        seed = _seed_of(rng, check_rng(rng))
+
+        def search(noise: Perturbation, goal: float, label: int) -> Calibration:
+            return calibrate(masks, noise, goal, labels=[label], rng=seed, **options)
+
+        return _by_label(search, perturb, target, labels)
     target = check_target(target, _function(metric))
     tol, upper = check_tol(tol, target), check_upper(upper)
     check_choice("reduction", reduction, ("mean", "pooled"))
@@ -254,12 +297,13 @@ def calibrate(
 def match(
     mask: NDArray[Any],
     perturb: Perturbation,
-    target: float,
+    target: float | Mapping[int, float],
     *,
     metric: Metric = dice,
     tol: float | None = None,
     labels: Iterable[int] | None = None,
     upper: float = math.inf,
+    strict: bool = True,
     rng: Any = None,
     progress: bool | Progress = False,
 ) -> Match:
@@ -272,8 +316,8 @@ def match(
     perturb : callable
         ``perturb(mask, strength, *, rng)`` returns a mask; e.g. `natural`, or
         ``functools.partial(natural, axes=(1, 0))``.
-    target : float
-        Wanted score, as in `calibrate`.
+    target : float, or mapping of int to float
+        Wanted score, as in `calibrate`, or that of each label.
     metric : callable, optional
         ``metric(reference, other)``, as in `calibrate`.
     tol : float, optional
@@ -283,6 +327,9 @@ def match(
         which are drawn: `perturb` does.
     upper : float, optional
         Largest strength that may be tried.
+    strict : bool, optional
+        Whether a target that cannot be reached is an error. Otherwise the mask with the nearest
+        score is returned.
     rng : None, int, SeedSequence or Generator, optional
         Source of randomness (SPEC 7). ``perturb(mask, strength, rng=rng)`` with the strength that
         is found gives the same mask again.
@@ -292,7 +339,8 @@ def match(
     Returns
     -------
     Match
-        Perturbed mask, strength, score and history.
+        Perturbed mask, strength, score and history; with a mapping of targets, strength and score
+        are mappings of labels, too.
 
     Raises
     ------
@@ -316,6 +364,20 @@ def match(
     >>> round(labelnoise.dice(disc, found.mask), 2)
     0.9
     """
+    start = check_rng(rng)
+    if isinstance(target, Mapping):
+        options: Any = {"metric": metric, "tol": tol, "upper": upper, "strict": strict}
+        options["progress"] = progress
+
+        def search(noise: Perturbation, goal: float, label: int) -> Match:
+            draws = copy.deepcopy(start)
+            return match(mask, noise, goal, labels=[label], rng=draws, **options)
+
+        each = _by_label(search, perturb, target, labels)
+        strengths = {label: found.strength for label, found in each.items()}
+        noisy = per_label(perturb, strengths)(mask, rng=start)
+        scores = {label: found.score for label, found in each.items()}
+        return Match(noisy, strengths, scores, sum((found.history for found in each.values()), ()))
     target = check_target(target, _function(metric))
     tol, upper = check_tol(tol, target), check_upper(upper)
     mask = check_mask(mask)
@@ -324,8 +386,8 @@ def match(
         what = "is empty" if listed is None else f"has none of labels={listed}"
         raise ValueError(f"mask: {what}, and so scores 1 whatever is done to it; leave it out")
     mask = _read_only(mask[...])
-    start = check_rng(rng)
     draws = start
+    tried: list[tuple[float, float]] = []
     best, nearest = Match(mask, 0.0, math.nan, ()), math.inf
 
     with _report(progress) as report:
@@ -335,15 +397,22 @@ def match(
             draws = copy.deepcopy(start)
             noisy = perturb(mask, strength, rng=draws)
             score = _score(metric, mask, noisy, listed, strength)
+            tried.append((strength, score))
             if abs(score - target) < nearest:
                 best, nearest = Match(noisy, strength, score, ()), abs(score - target)
             report(strength, score)
             return score
 
-        *_, history = _search(score_at, perturb, metric, target, tol, upper, both=False)
+        try:
+            _search(score_at, perturb, metric, target, tol, upper, both=False)
+        except MetricError:
+            raise
+        except ValueError:
+            if strict or not tried:
+                raise
 
     start.bit_generator.state = draws.bit_generator.state
-    return replace(best, history=history)
+    return replace(best, history=tuple(tried))
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,6 +494,60 @@ def _function(metric: Any) -> Any:
     return metric.func if is_plain else metric
 
 
+Found = TypeVar("Found", Calibration, Match)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A noise whose strength is searched for one label; those of the labels are in `strengths`."""
+
+    perturb: Any
+    strengths: Mapping[int, float]
+    label: int
+
+    def __call__(
+        self, mask: NDArray[Any], strength: float, *, rng: Any, **options: Any
+    ) -> NDArray[Any]:
+        strengths = {**self.strengths, self.label: strength}
+        return per_label(self.perturb, strengths)(mask, rng=rng, **options)
+
+    @property
+    def limit(self) -> float:
+        return limit_of(self.perturb)
+
+
+def per_label(perturb: Any, strengths: Mapping[int, float]) -> PerLabel:
+    """Return the noise that gives each label a strength of its own."""
+    if not hasattr(perturb, "scaled"):
+        perturb = Noise(perturb, 1.0)
+    return PerLabel({label: perturb.scaled(strength) for label, strength in strengths.items()})
+
+
+def _by_label(
+    search: Callable[[Perturbation, float, int], Found],
+    perturb: Perturbation,
+    targets: Mapping[int, float],
+    labels: Iterable[int] | None,
+) -> dict[int, Found]:
+    """Search for the strength of each label, from the one that is drawn last."""
+    drawn = check_labels(targets) or []
+    if labels is not None:
+        raise ValueError(f"labels={labels!r}: target has a score for each of {drawn}; leave it out")
+    drawn.sort()
+    strengths = dict.fromkeys(drawn, 0.0)
+    found: dict[int, Found] = {}
+    for label in reversed(drawn):
+        try:
+            found[label] = search(_Layer(perturb, strengths, label), targets[label], label)
+        except ValueError as error:
+            begin, _, reason = str(error).partition(": ")
+            if not begin.startswith("target="):
+                raise
+            raise ValueError(f"target={dict(targets)}: label {label}: {reason}") from error
+        strengths = {**strengths, label: found[label].strength}
+    return {label: found[label] for label in drawn}
+
+
 class _Point(NamedTuple):
     strength: float
     score: float
@@ -452,7 +575,10 @@ def _search(
     goal = side * target
     if low.score < goal:
         remedy = "lower" if side > 0 else "raise"
-        raise ValueError(f"target={target}: strength 0 scores {clean:.4g} alone; {remedy} it")
+        cause = ", by labels that are drawn later" if isinstance(perturb, _Layer) else ""
+        raise ValueError(
+            f"target={target}: strength 0 scores {clean:.4g} alone{cause}; {remedy} it"
+        )
 
     def probe(strength: float) -> _Point:
         score = score_at(strength)
@@ -503,10 +629,12 @@ def _search(
             needed = min(abs(low.score - goal), abs(high.score - goal))
             if needed <= tol:
                 break
+            remedy = f"pass a tol of {math.ceil(1e4 * needed) / 1e4}, more masks or another rng"
+            if math.isinf(high.score):
+                remedy = "a structure is lost there; score labels that are not, or by nsd"
             raise ValueError(
                 f"target={target}: not reached, the score jumps from {side * low.score:.4f} to "
-                f"{side * high.score:.4f} at strength {middle:.4g}; "
-                f"pass a tol of {math.ceil(1e4 * needed) / 1e4}, more masks or another rng"
+                f"{side * high.score:.4f} at strength {middle:.4g}; {remedy}"
             )
         point = probe(middle)
         low, high = (point, high) if point.score >= goal else (low, point)
@@ -516,6 +644,7 @@ def _search(
 
 def _first(perturb: Any, target: float) -> float:
     """Return the strength to begin with: one pixel or millimetre for lengths."""
+    perturb = perturb.perturb if isinstance(perturb, _Layer) else perturb
     function = perturb.func if isinstance(perturb, partial) else perturb
     unit = 1.0
     if isinstance(function, Noise):

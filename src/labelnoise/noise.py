@@ -193,7 +193,7 @@ def to_dict(perturb: Any) -> dict[str, Any]:
 
 def from_dict(described: Mapping[str, Any]) -> "Noise | Chain | Annotator | PerLabel":
     """Return what `to_dict` describes by a dictionary."""
-    if "annotator" in described or "annotators" in described:
+    if described.keys() & {"annotator", "annotators", "per_label"}:
         return person(described)
     return Chain.from_dict(described) if "chain" in described else Noise.from_dict(described)
 

@@ -28,7 +28,8 @@ TARGETS = {  # options for wanted scores, and the functions of these
 TOLERANCE = 2.0
 _EXPLAINED = {
     "dice": "mean Dice score of the noisy labels, between 0 and 1, to which all strengths are "
-    "scaled together; with --per-case also a range, in which each case has its own score",
+    "scaled together; with --per-case also a range, LOW:HIGH, in which each case has its own; or "
+    "LABEL=SCORE for each label, which then has a strength of its own",
     "iou": "mean IoU, instead of Dice",
     "nsd": "mean normalised surface distance at --tolerance, instead of Dice",
     "hd95": "mean 95th percentile of the Hausdorff distance, instead of Dice; in mm, or in pixels "
@@ -127,6 +128,8 @@ def as_written(name: str, value: Any) -> str:
         return flag
     if name in TARGETS and isinstance(value, list | tuple):
         value = ":".join(str(score) for score in value)
+    if name in TARGETS and isinstance(value, dict):
+        value = [f"{label}={score}" for label, score in value.items()]
     if isinstance(value, list | tuple):
         return " ".join([flag, *map(str, value)])
     return f"{flag}={shlex.quote(str(value).removesuffix('.0'))}"
@@ -185,9 +188,10 @@ def parser() -> argparse.ArgumentParser:
             f"--{name}",
             dest="target",
             const=name,
-            metavar="SCORE|LOW:HIGH",
-            type=_range,
-            action=_Target,
+            metavar="SCORE",
+            nargs="+",
+            type=_wanted,
+            action=_One,
             help=explained,
         )
     perturb.set_defaults(score="dice")
@@ -473,14 +477,33 @@ class _Target(argparse.Action):
         options.target, options.score = values, self.const
 
 
-def _range(text: str) -> float | tuple[float, float]:
-    """Return a score, or the ends of a range."""
-    low, colon, high = text.partition(":")
+class _One(_Target):
+    """Take one target, or one for each label."""
+
+    def __call__(self, parser: Any, options: Any, values: Any, flag: str | None = None) -> None:
+        target: Any = None
+        if all(isinstance(value, dict) for value in values):
+            target = {label: score for value in values for label, score in value.items()}
+        elif len(values) == 1:
+            target = values[0]
+        if target is None or (isinstance(target, dict) and len(target) < len(values)):
+            raise argparse.ArgumentError(
+                self, "pass one score, or one for each label, e.g. 1=0.95 2=0.85"
+            )
+        super().__call__(parser, options, target, flag)
+
+
+def _wanted(text: str) -> float | tuple[float, float] | dict[str, float]:
+    """Return a score, the ends of a range, or the score of a label."""
+    label, equals, score = text.rpartition("=")
+    low, colon, high = score.partition(":")
     try:
+        if equals:
+            return {label: float(score)}
         return (float(low), float(high)) if colon else float(low)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r}: pass a number, e.g. 0.9, or a range, e.g. 0.70:0.95"
+            f"{text!r}: pass a number, e.g. 0.9, a range, e.g. 0.70:0.95, or LABEL=NUMBER"
         ) from None
 
 
@@ -529,4 +552,4 @@ _OPTIONS = {"rng": "seed"}  # where the command line has another name
 _OPTIONS |= {strength_name(error): "strength" for error in ERRORS.values()}
 _SHARED = "labels", "raters", "sample", "seed", "share", "strength", "tol", "tolerance", "workers"
 _NAMES = "|".join((*_OPTIONS, "target", *_SHARED, *OWN))
-_ARGUMENT = rf"\b({_NAMES})=(\[.*?\]|\(.*?\)|'[^']*'|[^\s:;,]+)"
+_ARGUMENT = rf"(?<!-)\b({_NAMES})=(\[.*?\]|\(.*?\)|\{{.*?\}}|'[^']*'|[^\s:;,]+)"

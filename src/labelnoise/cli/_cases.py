@@ -17,7 +17,7 @@ from .. import match, raters, sample_rng, soft
 from .. import perturb as perturb_patches
 from .._codes import distinct
 from .._overlap import overlap
-from .._validate import LARGEST, check_spacing
+from .._validate import LARGEST, check_spacing, check_tol
 from ..annotators import Annotator, PerLabel
 from ..files import LabelFile, digest_of, encoded, publish, read, shares_name
 from ..metrics import ALL, dice, error_rate, scores
@@ -29,7 +29,7 @@ from ._record import Entry, results_of
 from ._together import Together
 
 Contents = list[tuple[str, bytes]]
-Target = float | tuple[float, float] | None
+Target = float | tuple[float, float] | dict[int, float] | None
 Pair = tuple[str, Path, Path]  # the name of a case, and its files in two folders
 Maps = tuple[NDArray[Any], NDArray[Any]]
 Steps = tuple[float, ...] | None
@@ -154,7 +154,7 @@ def labels_of(path: Path, plan: Plan) -> set[int]:
     return set(distinct(plan.read(path).labels)[0].tolist()) - {0}
 
 
-def perturb(job: Job, plan: Plan, target: Target, tol: float, strict: bool) -> Entry:
+def perturb(job: Job, plan: Plan, target: Target, tol: float | None, strict: bool) -> Entry:
     """Write a copy of a case, noisy or not, or one for each rater; return its manifest entry.
 
     With a target, the case is matched to it, unless it has no label that is drawn; with a range, to
@@ -231,7 +231,7 @@ def _is_whole(job: Job, done: Entry, plan: Plan) -> bool:
 
 
 def _draw(
-    job: Job, file: LabelFile, plan: Plan, target: Target, tol: float, strict: bool
+    job: Job, file: LabelFile, plan: Plan, target: Target, tol: float | None, strict: bool
 ) -> tuple[list[NDArray[Any]], Entry]:
     """Return noisy maps of a case, and what the manifest tells of how they were made."""
     grid = plan.grid(file)
@@ -239,37 +239,49 @@ def _draw(
     if isinstance(target, tuple):
         target = sample_rng(plan.seed, f"target of {job.name}").uniform(*target)
     rng = sample_rng(plan.seed, job.name)
-    used: float | None = plan.strength(plan.factor)
-    reached = {}
+    used: Any = plan.strength(plan.factor)
     if plan.raters is not None:
         maps = raters(file.labels, [plan.noise] * plan.raters, plan.factor, rng=rng, **grid)
     elif target is None:
         maps = [apply(file.labels, plan.factor, rng=rng)]
     elif dices(file.labels, file.labels, plan.labels):
-        tried: list[tuple[float, float]] = []
-        metric = partial(SCORES[plan.score], **plan.measure(file))
-        options: Any = {"metric": metric, "tol": tol, "labels": plan.labels}
-        state = rng.bit_generator.state
-        try:
-            found = match(
-                file.labels,
-                apply,
-                target,
-                rng=rng,
-                progress=lambda *at: tried.append(at),
-                **options,
-            )
-            maps, used = [found.mask], plan.strength(found.strength)
-        except ValueError:
-            if strict or not tried:
-                raise
-            nearest = min(tried, key=lambda at: abs(at[1] - target))[0]
-            rng.bit_generator.state = state
-            maps, used = [apply(file.labels, nearest, rng=rng)], plan.strength(nearest)
-            reached = {"reached": False}
+        found, told = _matched(file, apply, target, plan, tol, strict, rng)
+        return [found], {"target": target, **told}
     else:
         maps, used = [file.labels], None
-    return maps, {"target": target, "strength": used, **reached}
+    return maps, {"target": target, "strength": used}
+
+
+def _matched(
+    file: LabelFile,
+    apply: Any,
+    target: float | dict[int, float],
+    plan: Plan,
+    tol: float | None,
+    strict: bool,
+    rng: np.random.Generator,
+) -> tuple[NDArray[Any], Entry]:
+    """Return the map that has a wanted score, or wanted scores of its labels."""
+    is_one = not isinstance(target, dict)
+    goals: dict[int, float] = target if isinstance(target, dict) else {0: target}
+    if not is_one:
+        there = set(distinct(file.labels)[0].tolist())
+        goals = {label: score for label, score in goals.items() if label in there}
+    found = match(
+        file.labels,
+        apply,
+        goals[0] if is_one else goals,
+        metric=partial(SCORES[plan.score], **plan.measure(file)),
+        tol=tol,
+        labels=plan.labels if is_one else None,
+        strict=strict,
+        rng=rng,
+    )
+    strengths, scores = ({0: each} if is_one else each for each in (found.strength, found.score))
+    used = {str(label): plan.strength(strength) for label, strength in strengths.items()}
+    near = all(abs(scores[at] - goal) <= check_tol(tol, goal) for at, goal in goals.items())
+    told = {"strength": used["0"] if is_one else used}
+    return found.mask, told if near else {**told, "reached": False}
 
 
 def _score(file: LabelFile, noisy: NDArray[Any], plan: Plan) -> Entry:

@@ -80,6 +80,7 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
         raise UsageError(f"DST={str(options.dst)!r}: pass a folder; the file keeps its name")
     _check_raters(options, source)
     _check_images(options)
+    _check_by_label(options, source)
     check_nnunet(source, options.dst)
     _check_per_case(options)
     _check(options)
@@ -106,7 +107,9 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
             found = _search(source, names, plan, options.target, options, spread)
         staging.begin()
         record.begin(shlex.join(["labelnoise", *arguments]), settings, found)
-        if searched:
+        if searched and isinstance(options.target, dict):
+            plan = replace(plan, noise=from_dict(found["scaled"]))
+        elif searched:
             plan = replace(plan, factor=found["factor"])
         for result in plan.results(Path()):
             failed |= copy_rest(source, staging.folder / result, options.copy_images)
@@ -439,6 +442,22 @@ def _check_per_case(options: Namespace) -> None:
             raise UsageError(f"{flag}: pass the lower score first")
 
 
+def _check_by_label(options: Namespace, source: Source) -> None:
+    """Take the labels that have targets of their own for those that are drawn."""
+    if not isinstance(options.target, dict):
+        return
+    flag = as_written(options.score, options.target)
+    targets = {tuple(source.numbers([name])): score for name, score in options.target.items()}
+    if any(len(labels) > 1 for labels in targets):
+        raise UsageError(f"{flag}: pass single labels, not regions of several")
+    options.target = {label: score for (label,), score in targets.items()}
+    if set(options.labels or options.target) != set(options.target):
+        raise UsageError(
+            f"{flag}: --labels {' '.join(map(str, options.labels))} are others; leave them out"
+        )
+    options.labels = options.labels or sorted(options.target)
+
+
 def _check_raters(options: Namespace, source: Source) -> None:
     """Refuse raters where there can be none."""
     if options.raters is None:
@@ -463,7 +482,7 @@ def _check(options: Namespace) -> None:
         "workers": partial(check_count, "workers"),
         "seed": partial(check_seed, "seed"),
         "tol": lambda tol: check_tol(tol, 1.0),
-        "tolerance": lambda tolerance: check_number("tolerance", tolerance, 0.0, LARGEST),
+        "tolerance": lambda tolerance: check_number("--tolerance", tolerance, 0.0, LARGEST),
         "share": lambda share: check_number("share", share, 0.0, 1.0),
         "sample": partial(check_count, "sample"),
         "raters": partial(check_count, "raters"),
@@ -473,7 +492,9 @@ def _check(options: Namespace) -> None:
         ),
         "target": lambda targets: [
             check_target(target, _cases.SCORES[TARGETS[options.score]])
-            for target in np.atleast_1d(targets).tolist()
+            for target in (
+                targets.values() if isinstance(targets, dict) else np.atleast_1d(targets).tolist()
+            )
         ],
     }
     try:
@@ -481,9 +502,6 @@ def _check(options: Namespace) -> None:
             if getattr(options, name, None) is not None:
                 check(getattr(options, name))
     except ValueError as error:
-        if name == "tolerance":  # elsewhere this is the strength of an error
-            flag = as_written(name, options.tolerance)
-            raise UsageError(f"{flag}: {str(error).partition(': ')[2]}") from error
         raise UsageError(say(error, getattr(options, "score", "dice"))) from error
 
 
@@ -704,32 +722,43 @@ def _search(
     source: Source,
     names: Sequence[str],
     plan: Plan,
-    target: float,
+    target: Any,
     options: Namespace,
     spread: Spread,
 ) -> dict[str, Any]:
-    """Find the strength at which the cases' mean score is the target."""
+    """Find the strength at which the cases' mean score is the target, or that of each label."""
     masks = Masks([source.path(name) for name in names], plan)
     several = not spread.alone or masks.size * min(options.sample, len(names)) > _MEMORY
     try:
-        found = calibration.calibrate(
+        found: Any = calibration.calibrate(
             masks,
             plan.noise,
             target,
             metric=_cases.SCORES[plan.score],
             tol=options.tol,
             sample=options.sample,
-            labels=plan.labels,
+            labels=None if isinstance(target, dict) else plan.labels,
             keys=names,
             rng=plan.seed,
             workers=spread.map if several else 1,
         )
     except ValueError as error:
         raise UsageError(say(error, options.score)) from error
+    if not isinstance(target, dict):
+        scaled = plan.noise.scaled(found.strength)
+        return {"factor": found.strength, "scaled": scaled.to_dict(), **_told(found, plan)}
+    strengths = {label: each.strength for label, each in found.items()}
+    scaled = calibration.per_label(plan.noise, strengths)
     return {
-        "factor": found.strength,
+        "scaled": scaled.to_dict(),
+        "labels": {str(label): _told(each, plan) for label, each in found.items()},
+    }
+
+
+def _told(found: calibration.Calibration, plan: Plan) -> dict[str, Any]:
+    """Return what the manifest tells of a search."""
+    return {
         "strength": plan.strength(found.strength),
-        "scaled": plan.noise.scaled(found.strength).to_dict(),
         "score": found.score,
         "bracket": [plan.strength(bound) for bound in found.bracket],
         "bracket_scores": found.bracket_scores,
@@ -790,7 +819,9 @@ def _conclude(options: Namespace, source: Source, record: Record, failed: Failed
         spread = f"standard deviation {stdev(scores.values()):.4f}"
         print(f"Dice scores of the cases: {spread}, lowest {scores[worst]:.4f} ({worst})")
     if record.found:
-        found = words(record.settings["noise"], record.found["factor"], 4)
+        several = "labels" in record.found
+        noise = record.found["scaled"] if several else record.settings["noise"]
+        found = words(noise, record.found.get("factor", 1.0), 4)
         unit = "mm" if record.settings["spacing"] == "mm" else "pixels"
         print(f"The strengths that were found, lengths in {unit}: {' '.join(found)}")
     far = sorted(name for name, case in cases.items() if not case.get("reached", True))

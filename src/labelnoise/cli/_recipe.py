@@ -88,6 +88,9 @@ def steps(described: Described) -> Iterator[Described]:
     if described.keys() == {"chain"}:
         for step in described["chain"]:
             yield from steps(step)
+    elif described.keys() == {"per_label"}:
+        for step in described["per_label"].values():
+            yield from steps(step)
     else:
         yield described
 
@@ -99,6 +102,9 @@ def filled(described: Described, more: Callable[[Described], Described]) -> Desc
     """
     if "chain" in described:
         return {"chain": [filled(step, more) for step in described["chain"]]}
+    if "per_label" in described:
+        each = described["per_label"].items()
+        return {"per_label": {label: filled(step, more) for label, step in each}}
     if "error" in described:
         return {**more(described), **described}
     labels = more(described).get("labels")
@@ -119,6 +125,11 @@ def name_of(step: Described) -> str:
 
 def words(described: Described, factor: float = 1.0, digits: int = 12) -> list[str]:
     """Return what --noise would be for a chain; an annotator as fitted has strength 1."""
+    if "per_label" in described:
+        return [
+            f"label {label}: {' '.join(words(step, digits=digits))}"
+            for label, step in described["per_label"].items()
+        ]
     return [
         f"{name_of(step)}:{factor * step.get('strength', 1.0):.{digits}g}"
         for step in steps(described)

@@ -32,15 +32,27 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     unit = "mm" if settings["spacing"] == "mm" else "pixels"
     yield "Command", f"<code>{escape(str(manifest['command']))}</code>"
     described = found["scaled"] if found else settings["noise"]
-    yield "Noise", "<br>".join(escape(_in_words(step, unit)) for step in steps(described))
-    used = sorted(float(case["strength"]) for case in cases if case["strength"])
+    by_label = described.get("per_label") or {"": described}
+    yield (
+        "Noise",
+        "<br>".join(
+            escape(f"{f'label {label}: ' if label else ''}{_in_words(step, unit)}")
+            for label, each in by_label.items()
+            for step in steps(each)
+        ),
+    )
+    strengths = [case["strength"] for case in cases if case["strength"]]
+    used = sorted(float(strength) for strength in strengths if not isinstance(strength, dict))
     if used and used[0] != used[-1]:
         yield "Strength", f"{used[0]:.4g} to {used[-1]:.4g}, one for each case"
     for name, score in TARGETS.items():
         if settings.get(name) is not None:
             yield "Target", f"{TITLES[score]} {_target(settings, settings[name])}"
-    if found:
-        yield "Reached", f"{float(found['score']):.4f}, the mean of {int(found['cases']):,} cases"
+    searches = found.get("labels", {"": found} if found else {})
+    for label, each in searches.items():
+        of = f"label {escape(label)}: " if label else ""
+        reached = f"{float(each['score']):.4f}, the mean of {int(each['cases']):,} cases"
+        yield "Reached", of + reached
     noisy = sum(bool(case["noisy"]) for case in cases)
     far = sum(not case.get("reached", True) for case in cases)
     yield (
@@ -62,6 +74,9 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _target(settings: Mapping[str, Any], target: Any) -> str:
     if isinstance(target, list):
         return f"{float(target[0]):g} to {float(target[1]):g}, a score of its own for each case"
+    if isinstance(target, dict):
+        each = (f"{float(score):g} for label {label}" for label, score in target.items())
+        return escape(", ".join(each))
     return f"{float(target):g} {'in each case' if settings['per_case'] else 'on average'}"
 
 
