@@ -102,10 +102,29 @@ def test_it_tells_what_was_done():
         "bias, distance 1.25 mm, direction in, labels 1, 2: Draw every structure too large",
         "Dice 0.9 on average",
         "0.9021, the mean of 3 cases",
-        "2, all noisy; 1 have the nearest score that could be reached",
+        "2, all noisy; 1 only near the target",
         "c: is damaged",
     ):
         assert told in text
+    settings = {**MANIFEST["settings"], "dice": None, "assd": [1.0, 2.0], "score_unit": "mm"}
+    cases = [{**case, "strength": 1.5} for case in MANIFEST["cases"][:1]] + MANIFEST["cases"][1:]
+    manifest = {**MANIFEST, "settings": settings, "found": {}, "cases": cases}
+    text = Elements(page(Report("clean", "noisy", [row("a", 1)], manifest=manifest))).text
+    assert "bias, distance 1.25 to 1.5 mm, direction in" in text
+    assert "ASSD 1 to 2 mm, a score of its own for each case" in text
+    manifest = {
+        **MANIFEST,
+        "settings": {**settings, "assd": {"1": 1.0, "2": 3.0}},
+        "found": {
+            "scaled": {"per_label": {"1": {"annotator": {}}, "2": settings["noise"]}},
+            "labels": {"1": MANIFEST["found"], "2": MANIFEST["found"]},
+        },
+    }
+    text = Elements(page(Report("clean", "noisy", [row("a", 1)], manifest=manifest))).text
+    assert "label 1: labels as a person draws them" in text
+    assert "label 2: bias, distance 1 mm" in text
+    assert "ASSD 1 mm for label 1, 3 mm for label 2" in text
+    assert "label 2: 0.9021, the mean of 3 cases" in text
     alone = Elements(page(Report("clean", "noisy", [row("a", 1)]))).text
     assert "has no manifest.json" in alone
 
@@ -310,7 +329,7 @@ def test_cases_that_fail_are_listed(folders, capsys):
         (["{clean}", "{new}", "-o", "{new}"], "is no folder; pass one that holds labels"),
         (["{new}.json", "{noisy}", "-o", "{new}"], "CLEAN='{new}.json': holds objects"),
         (["{clean}", "{noisy}", "-o", "{new}", "--workers", "0"], "--workers=0: pass an integer"),
-        (["{clean}", "{noisy}", "-o", "{new}", "--tolerance", "-1"], "--tolerance=-1: pass"),
+        (["{clean}", "{noisy}", "-o", "{new}", "--tolerance", "-1"], "--tolerance=-1.0: pass"),
     ],
 )
 def test_unusable_arguments(folders, capsys, options, message):

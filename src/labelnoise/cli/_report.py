@@ -352,7 +352,7 @@ def _histogram(spread: _Spread, score: _Score, label: str) -> str:
     """Return bars that follow the page's colours."""
     edges = _bins(spread.values)
     counts = np.histogram(spread.values, edges)[0]
-    left, right, top, floor_ = 34.0, 352.0, 12.0, 112.0
+    left, right, top, floor_ = 34.0, 344.0, 12.0, 112.0
     scale = (right - left) / (edges[-1] - edges[0])
     most = max(1, int(counts.max()))
     place = [left + scale * (edge - edges[0]) for edge in edges.tolist()]

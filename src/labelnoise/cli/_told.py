@@ -33,21 +33,21 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Command", f"<code>{escape(str(manifest['command']))}</code>"
     described = found["scaled"] if found else settings["noise"]
     by_label = described.get("per_label") or {"": described}
-    yield (
-        "Noise",
-        "<br>".join(
-            escape(f"{f'label {label}: ' if label else ''}{_in_words(step, unit)}")
-            for label, each in by_label.items()
-            for step in steps(each)
-        ),
-    )
+    each = [(label, step) for label, whole in by_label.items() for step in steps(whole)]
     strengths = [case["strength"] for case in cases if case["strength"]]
     used = sorted(float(strength) for strength in strengths if not isinstance(strength, dict))
-    if used and used[0] != used[-1]:
-        yield "Strength", f"{used[0]:.4g} to {used[-1]:.4g}, one for each case"
+    varied = f"{used[0]:.4g} to {used[-1]:.4g}" if used and used[0] != used[-1] else ""
+    alone = varied if len(each) == 1 else ""
+    lines = [
+        f"{f'label {label}: ' * bool(label)}{_in_words(step, unit, alone)}" for label, step in each
+    ]
+    yield "Noise", "<br>".join(map(escape, lines))
+    if varied and not alone:
+        yield "Strengths", f"{varied} times these, from case to case"
     for name, score in TARGETS.items():
         if settings.get(name) is not None:
-            yield "Target", f"{TITLES[score]} {_target(settings, settings[name])}"
+            measure = f" {escape(str(settings.get('score_unit', 'mm')))}" * (score in ("hd95", "assd"))
+            yield "Target", f"{TITLES[score]} {_target(settings, settings[name], measure)}"
     searches = found.get("labels", {"": found} if found else {})
     for label, each in searches.items():
         of = f"label {escape(label)}: " if label else ""
@@ -58,7 +58,7 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield (
         "Cases",
         f"{len(cases):,}, {'all' if noisy == len(cases) else f'{noisy:,} of them'} noisy"
-        + (f"; {far:,} have the nearest score that could be reached" if far else ""),
+        + (f"; {far:,} only near the target" if far else ""),
     )
     if settings["raters"]:
         yield "Raters", f"{int(settings['raters'])} people draw each case"
@@ -71,23 +71,24 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Failed", "<br>".join(map(escape, reasons))
 
 
-def _target(settings: Mapping[str, Any], target: Any) -> str:
+def _target(settings: Mapping[str, Any], target: Any, unit: str) -> str:
     if isinstance(target, list):
-        return f"{float(target[0]):g} to {float(target[1]):g}, a score of its own for each case"
+        low, high = map(float, target)
+        return f"{low:g} to {high:g}{unit}, a score of its own for each case"
     if isinstance(target, dict):
-        each = (f"{float(score):g} for label {label}" for label, score in target.items())
+        each = (f"{float(score):g}{unit} for label {label}" for label, score in target.items())
         return escape(", ".join(each))
-    return f"{float(target):g} {'in each case' if settings['per_case'] else 'on average'}"
+    return f"{float(target):g}{unit} {'in each case' if settings['per_case'] else 'on average'}"
 
 
-def _in_words(step: Described, unit: str) -> str:
-    """Return an error with its strength, its options and what it does."""
+def _in_words(step: Described, unit: str, varied: str) -> str:
+    """Return an error with its strength, or what that goes from and to, and what it does."""
     if is_person(step):
-        whose = ", ".join(f"label {label}" for label in step.get("annotators", ()))
-        return f"annotator{f' of {whose}' if whose else ''}: labels are drawn as a person does"
+        whose = ", ".join(map(str, step.get("annotators", ())))
+        worse = f", {varied} times as far off as fitted" if varied else ""
+        return f"labels{f' {whose}' * bool(whose)} as a person draws them{worse}"
     name, error = str(step["error"]), ERRORS.get(step["error"])
-    strength = f"{float(step['strength']):.4g}"
-    does = ""
+    strength, does = varied or f"{float(step['strength']):.4g}", ""
     if error is not None:
         of = strength_name(error)
         strength = f"{of} {strength}{'' if of == 'rate' else f' {unit}'}"
