@@ -218,6 +218,16 @@ def test_a_thousand_cases_are_small():
     assert max(each[2] for each in found) <= np.sort([each["dice"] for each in rows])[20_000]
 
 
+def test_thousands_of_labels_are_cut():
+    """Those of instance maps; the summary has a hundred, and says so."""
+    rows = [row("a", label) for label in range(1, 3001)]
+    text = page(Report("clean", "noisy", rows))
+    assert text.count("These are the first 100 of 3,000 labels.") == 2
+    assert text.count("<svg") == 300
+    assert len(text) < 2_000_000
+    assert len(data_of(text)["rows"]) == 3000
+
+
 @pytest.fixture(scope="module")
 def patients():
     """Draw two patients."""

@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
-from ..plot import CLEAN, NOISY
+from ._contours import CLEAN, NOISY
 from ._record import Entry
 from ._told import told
 from ._views import PICTURED
 
 _MINUS, _DASH, _INFINITE = "\u2212", "\u2013", "\u221e"
-_MOST_ROWS, _MOST_LABELS = 20_000, 8  # of the table; of histograms and of the summary at once
+_MOST_ROWS, _MOST_LABELS = 20_000, 100  # of the table; of histograms and the summary
+_FEW = 8  # labels that are told of at once
 _BINS, _TICKS = 24, 4
 _FAR = 4.0  # how many ranges of the middle 90 % beyond it a histogram reaches
 
@@ -246,13 +247,19 @@ def _called(label: int, report: Report) -> str:
     return f"{label} {report.names[label]}" if label in report.names else str(label)
 
 
+def _cut(rows: Sequence[Entry]) -> str:
+    """Return what is said where there are too many labels."""
+    count = len(_labels(rows))
+    return f" These are the first {_MOST_LABELS} of {count:,} labels." * (count > _MOST_LABELS)
+
+
 def _lead(rows: Sequence[Entry], scores: Mapping[str, _Score], report: Report) -> str:
     """Return the summary in words."""
     if not rows:
         return '<p class="lead warn">No case could be compared.</p>'
     cases, dice = len({row["case"] for row in rows}), _by_case(rows)
     labels = [_called(label, report) for label in _labels(rows)]
-    few = ", ".join(labels[:_MOST_LABELS]) + (", ..." if len(labels) > _MOST_LABELS else "")
+    few = ", ".join(labels[:_FEW]) + (", ..." if len(labels) > _FEW else "")
     text = [
         f"{cases:,} {'case' if cases == 1 else 'cases'}, label{'s' * (len(labels) > 1)} {few}.",
         f"Mean Dice {scores['dice'](dice.mean)}"
@@ -298,7 +305,7 @@ def _summary(rows: Sequence[Entry], scores: Mapping[str, _Score], report: Report
     names = [name for name in scores if name not in ("changed", "error_rate")]
     head = "".join(f'<th scope="col">{scores[name].title}</th>' for name in names)
     lines = []
-    for label in _labels(rows):
+    for label in _labels(rows)[:_MOST_LABELS]:
         own = [row for row in rows if row["label"] == label]
         cells = "".join(_Spread.of(own, name).cell(scores[name]) for name in names)
         lines.append(
@@ -309,7 +316,8 @@ def _summary(rows: Sequence[Entry], scores: Mapping[str, _Score], report: Report
         f'<dl class="tiles">{tiles}</dl>\n'
         '<div class="wide" role="region" aria-label="Scores of each label" tabindex="0"><table>'
         "<caption>Mean ± standard deviation over the cases, and the lowest and highest. Left out "
-        "are cases in which a score is not defined or infinite: a label is missing there.</caption>"
+        "are cases in which a score is not defined or infinite: a label is missing there."
+        f"{_cut(rows)}</caption>"
         f'<thead><tr><th scope="col">Label</th><th scope="col">Cases</th>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
@@ -319,14 +327,14 @@ def _distributions(rows: Sequence[Entry], scores: Mapping[str, _Score], report: 
     """Return a line of histograms for each label."""
     names = "dice", "hd95", "volume_difference"
     lines = []
-    for label in _labels(rows):
+    for label in _labels(rows)[:_MOST_LABELS]:
         own = [row for row in rows if row["label"] == label]
         called = escape(_called(label, report))
         figures = "".join(_histogram(_Spread.of(own, name), scores[name], called) for name in names)
         lines.append(f'<h3>Label {called}</h3>\n<div class="histograms">{figures}</div>')
-    first, rest = lines[:_MOST_LABELS], lines[_MOST_LABELS:]
+    first, rest = lines[:_FEW], lines[_FEW:]
     more = f"<details><summary>{len(rest)} more labels</summary>{''.join(rest)}</details>"
-    note = "<p>How many cases have which score; dashed lines are medians.</p>"
+    note = f"<p>How many cases have which score; dashed lines are medians.{_cut(rows)}</p>"
     return "\n".join([note, *first, *([more] if rest else [])]) if lines else ""
 
 
@@ -406,8 +414,9 @@ def _slices(report: Report) -> str:
         else ""
     )
     text = [
-        "<p>For each label, two of the slices with the lowest Dice score, two around the median "
-        "and two of the highest, among all slices of all cases in which the label is not small. "
+        "<p>For each label, slices with the lowest, the median and the highest Dice score of all "
+        "cases; two of each, of different cases if possible. Slices with little of the label are "
+        "left out. "
         f"Slices are counted from 1, in volumes upwards.{few}"
         '<span class="screen"> Click a picture to enlarge it.</span></p>',
         f"<p>{_key('clean', CLEAN)}{_key('noisy', NOISY)}</p>",

@@ -46,7 +46,9 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Strengths", f"{varied} times these, from case to case"
     for name, score in TARGETS.items():
         if settings.get(name) is not None:
-            measure = f" {escape(str(settings.get('score_unit', 'mm')))}" * (score in ("hd95", "assd"))
+            measure = f" {escape(str(settings.get('score_unit', 'mm')))}" * (
+                score in ("hd95", "assd")
+            )
             yield "Target", f"{TITLES[score]} {_target(settings, settings[name], measure)}"
     searches = found.get("labels", {"": found} if found else {})
     for label, each in searches.items():

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..files import LabelFile
 from ._cases import Pair, Structures, aligned, rows_of
+from ._contours import contours
 from ._record import Entry
 from ._scans import Scan
 
@@ -104,8 +105,6 @@ def _picture(
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    from ..plot import contours
-
     box = _box(clean | noisy, aspect)
     if image is not None:
         image = _windowed(image, clean if clean.any() else noisy, box)
@@ -116,8 +115,6 @@ def _picture(
         axes.set_axis_off()
         contours(clean[box], noisy[box], image, ax=axes)
         axes.set_aspect(aspect)
-        for each in axes.images:
-            each.set_interpolation("none")
         figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
     drawing = _DIGITS.sub("", buffer.getvalue().decode())
     return f"data:image/svg+xml,{quote(_EMBEDDED.sub(_lighter, drawing), safe=_SAFE)}"
@@ -160,4 +157,5 @@ def _windowed(
     low, middle, high = np.percentile(part[mask[box]], [25, 50, 75])
     reach = max(_WINDOW * (high - low), _NARROWEST * np.ptp(part))
     begin, end = max(middle - reach, part.min()), min(middle + reach, part.max())
-    return (255 * np.clip((part - begin) / max(end - begin, 1e-12), 0, 1)).astype(np.uint8)
+    shares = np.clip((part - begin) / max(end - begin, 1e-12), 0, 1)
+    return np.rint(255 * shares).astype(np.uint8)
