@@ -158,4 +158,5 @@ def _windowed(
     reach = max(_WINDOW * (high - low), _NARROWEST * np.ptp(part))
     begin, end = max(middle - reach, part.min()), min(middle + reach, part.max())
     shares = np.clip((part - begin) / max(end - begin, 1e-12), 0, 1)
-    return np.rint(255 * shares).astype(np.uint8)
+    grey: NDArray[np.uint8] = np.rint(255 * shares).astype(np.uint8)
+    return grey
