@@ -193,8 +193,11 @@ def to_dict(perturb: Any) -> dict[str, Any]:
 
 def from_dict(described: Mapping[str, Any]) -> "Noise | Chain | Annotator | PerLabel":
     """Return what `to_dict` describes by a dictionary."""
-    if described.keys() & {"annotator", "annotators", "per_label"}:
+    if "annotator" in described or "annotators" in described:
         return person(described)
+    if "per_label" in described:
+        every = described["per_label"].items()
+        return PerLabel({int(label): from_dict(each) for label, each in every})
     return Chain.from_dict(described) if "chain" in described else Noise.from_dict(described)
 
 

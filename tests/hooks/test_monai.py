@@ -1,6 +1,7 @@
 """Label noise in MONAI's own pipelines."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,9 +27,9 @@ def files(tmp_path_factory):
     """Write four cases of an image and a label map (x, y, z), named alike in folders."""
     affine = np.diag([-0.7, -0.8, 5.0, 1.0])
     rng = np.random.default_rng(0)
-    cases = []
+    cases, root = [], tmp_path_factory.mktemp("data")
     for case in range(4):
-        folder = tmp_path_factory.mktemp("data") / f"case {case}"
+        folder = root / f"case {case}"
         folder.mkdir()
         arrays = {
             "image": rng.normal(size=(40, 32, 3)).astype(np.float32),
@@ -38,6 +39,11 @@ def files(tmp_path_factory):
             nibabel.save(nibabel.Nifti1Image(array, affine), folder / f"{key}.nii.gz")
         cases.append({key: str(folder / f"{key}.nii.gz") for key in KEYS})
     return cases
+
+
+def fixed(files, noise=AXIAL, **options):
+    """Return fixed noise of seed 7, for files that are called alike."""
+    return LabelNoised("label", noise, 7, root=Path(files[0]["label"]).parents[1], **options)
 
 
 def pipeline(*transforms, **settings):
@@ -53,7 +59,7 @@ def labels(loader):
 def test_fixed_noise_belongs_to_the_file(files):
     """Image, affine and metadata stay; the noise is that of the file's name."""
     clean = pipeline()(files[1])
-    noisy = pipeline(LabelNoised("label", AXIAL, 7))(files[1])
+    noisy = pipeline(fixed(files))(files[1])
     assert torch.equal(noisy["image"], clean["image"])
     label = noisy["label"]
     assert isinstance(label, MetaTensor)
@@ -61,7 +67,7 @@ def test_fixed_noise_belongs_to_the_file(files):
     assert torch.equal(label.affine, clean["label"].affine)
     assert set(label.meta) == set(clean["label"].meta)
     assert label.meta["filename_or_obj"] == files[1]["label"]
-    rng = labelnoise.sample_rng(7, "case 1/label.nii.gz")
+    rng = labelnoise.sample_rng(7, "case 1/label")
     expected = AXIAL(clean["label"].numpy().astype(np.int16), rng=rng)
     np.testing.assert_array_equal(label.numpy(), expected)
     assert (label != clean["label"]).any()
@@ -69,8 +75,8 @@ def test_fixed_noise_belongs_to_the_file(files):
 
 def test_a_share_of_the_files_is_noisy(files):
     """That of the seed and the file's name, with the noise that it has anyway."""
-    part, whole = (LabelNoised("label", AXIAL, 7, share=share) for share in (0.5, 1.0))
-    noisy = [labelnoise.in_share(7, f"case {case}/label.nii.gz", 0.5) for case in range(4)]
+    part, whole = (fixed(files, share=share) for share in (0.5, 1.0))
+    noisy = [labelnoise.in_share(7, f"case {case}/label", 0.5) for case in range(4)]
     assert 0 < sum(noisy) < 4
     for case, chosen in zip(files, noisy, strict=True):
         clean = pipeline()(case)
@@ -82,7 +88,7 @@ def test_a_share_of_the_files_is_noisy(files):
 
 def test_fixed_noise_is_cached_and_the_same_in_all_epochs_and_workers(files):
     """CacheDataset keeps it; each case has its own."""
-    transform = LabelNoised("label", AXIAL, 7)
+    transform = fixed(files)
     plain = labels(DataLoader(Dataset(files, pipeline(transform)), batch_size=2, num_workers=2))
     assert different(plain) == 4
     calls = []
@@ -91,9 +97,7 @@ def test_fixed_noise_is_cached_and_the_same_in_all_epochs_and_workers(files):
         calls.append(mask.shape)
         return AXIAL(mask, rng=rng)
 
-    cached = CacheDataset(
-        files, pipeline(LabelNoised("label", count, 7)), num_workers=1, progress=False
-    )
+    cached = CacheDataset(files, pipeline(fixed(files, count)), num_workers=1, progress=False)
     assert len(calls) == 4
     for _ in range(2):
         np.testing.assert_array_equal(labels(DataLoader(cached, batch_size=2)), plain)
@@ -142,10 +146,7 @@ def test_probability_and_missing_keys(files):
 def test_pending_transforms_of_a_lazy_pipeline_come_first(files):
     """A lazy resampling is carried out before the noise."""
     resample = Spacingd(KEYS, pixdim=(1.4, 1.6, 5.0), mode="nearest")
-    eager, lazy = (
-        pipeline(resample, LabelNoised("label", AXIAL, 7), lazy=lazy)(files[0])
-        for lazy in (False, True)
-    )
+    eager, lazy = (pipeline(resample, fixed(files), lazy=lazy)(files[0]) for lazy in (False, True))
     assert eager["label"].shape[1:] != (40, 32, 3)
     assert not lazy["label"].pending_operations
     assert torch.equal(eager["label"], lazy["label"])

@@ -28,9 +28,9 @@ AFFINE = np.diag([0.7, 0.8, 5.0, 1.0])
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """Write the label maps of four cases, named alike in folders."""
-    paths = []
+    paths, root = [], tmp_path_factory.mktemp("data")
     for case in range(4):
-        folder = tmp_path_factory.mktemp("data") / f"case {case}"
+        folder = root / f"case {case}"
         folder.mkdir()
         nibabel.save(nibabel.Nifti1Image(VOLUME, AFFINE), folder / "label.nii.gz")
         paths.append(folder / "label.nii.gz")
@@ -50,6 +50,11 @@ def subjects(files):
         )
         for path in files
     ]
+
+
+def fixed(files, noise=AXIAL, **options):
+    """Return fixed noise of seed 7, for files that are called alike."""
+    return FixedLabelNoise(noise, 7, root=files[0].parents[1], **options)
 
 
 def organs(dataset, workers=2):
@@ -105,13 +110,12 @@ def test_resampled_noise_follows_torch_and_differs_between_epochs_and_workers(su
     np.testing.assert_array_equal(*both)
 
 
-def test_fixed_noise_belongs_to_the_file(subjects):
+def test_fixed_noise_belongs_to_the_file(files, subjects):
     """It is the same in all epochs and for any number of workers, and stands in the history."""
-    transform = FixedLabelNoise(AXIAL, 7, include=["organ"])
+    transform = fixed(files, include=["organ"])
     dataset = tio.SubjectsDataset(subjects, transform)
     expected = [
-        AXIAL(VOLUME[None], rng=labelnoise.sample_rng(7, f"case {case}/label.nii.gz"))
-        for case in range(4)
+        AXIAL(VOLUME[None], rng=labelnoise.sample_rng(7, f"case {case}/label")) for case in range(4)
     ]
     for workers in 0, 2, 2:
         np.testing.assert_array_equal(organs(dataset, workers), expected)
@@ -121,21 +125,19 @@ def test_fixed_noise_belongs_to_the_file(subjects):
     assert torch.equal(replayed["organ"].data, noisy["organ"].data)
 
 
-def test_several_files_have_a_name_together(subjects):
+def test_several_files_have_a_name_together(files, subjects):
     """TorchIO stacks them as channels."""
     paths = [subject["organ"].path for subject in subjects[:2]]
     stacked = tio.Subject(organ=tio.LabelMap(paths))
-    noisy = FixedLabelNoise(AXIAL, 7)(stacked)["organ"].data
-    rng = labelnoise.sample_rng(7, "case 0/label.nii.gz+case 1/label.nii.gz")
+    noisy = fixed(files)(stacked)["organ"].data
+    rng = labelnoise.sample_rng(7, "case 0/label+case 1/label")
     np.testing.assert_array_equal(noisy, AXIAL(stacked["organ"].data.numpy(), rng=rng))
 
 
-def test_a_share_of_the_files_is_noisy(subjects):
+def test_a_share_of_the_files_is_noisy(files, subjects):
     """That of the seed and the file's name; the history gives the same again."""
-    part, whole = (
-        FixedLabelNoise(AXIAL, 7, share=share, include=["organ"]) for share in (0.5, 1.0)
-    )
-    noisy = [labelnoise.in_share(7, f"case {case}/label.nii.gz", 0.5) for case in range(4)]
+    part, whole = (fixed(files, share=share, include=["organ"]) for share in (0.5, 1.0))
+    noisy = [labelnoise.in_share(7, f"case {case}/label", 0.5) for case in range(4)]
     assert 0 < sum(noisy) < 4
     for subject, chosen in zip(subjects, noisy, strict=True):
         expected = whole(subject) if chosen else subject
@@ -158,9 +160,9 @@ def test_what_has_no_file_needs_a_name(subjects):
     )
 
 
-def test_patches_of_a_queue_are_noisy(subjects):
+def test_patches_of_a_queue_are_noisy(files, subjects):
     """A Queue samples patches of noisy subjects."""
-    dataset = tio.SubjectsDataset(subjects, FixedLabelNoise(AXIAL, 7, include=["organ"]))
+    dataset = tio.SubjectsDataset(subjects, fixed(files, include=["organ"]))
     queue = tio.Queue(
         dataset, max_length=4, samples_per_volume=2, sampler=tio.UniformSampler((40, 32, 1))
     )

@@ -413,13 +413,7 @@ class PerLabel(Mapping[int, Any]):
 
     @classmethod
     def from_dict(cls, described: Mapping[str, Any]) -> Self:
-        """Return the annotators, or the noise of each label, that a dictionary describes."""
-        if "per_label" in described:
-            from ..noise import from_dict
-
-            return cls(
-                {int(label): from_dict(each) for label, each in described["per_label"].items()}
-            )
+        """Return the annotators that a dictionary describes."""
         made = {
             int(label): Annotator.from_dict({"annotator": numbers})
             for label, numbers in described["annotators"].items()

@@ -76,8 +76,11 @@ class Grid:
         return tuple(self.first + axis for axis in chosen)
 
     def spacing(self, axes: tuple[int, ...]) -> tuple[float, ...]:
-        """Return the millimetres from pixel to pixel along each axis."""
-        steps = tuple(self.steps[axis - self.first] for axis in axes)
+        """Return the millimetres from pixel to pixel along each axis, to six digits.
+
+        Affines and headers agree to that.
+        """
+        steps = tuple(float(f"{self.steps[axis - self.first]:.6g}") for axis in axes)
         if not all(0 < step < np.inf for step in steps):
             raise ValueError(
                 "has no valid spacing or unit in its header; mend it, or pass --spacing=pixel"

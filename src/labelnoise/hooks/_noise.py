@@ -1,6 +1,5 @@
 """What every hook does: one random stream, then the pure function, on the framework's labels."""
 
-import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -22,8 +21,8 @@ def check_perturb(perturb: Any) -> Perturb:
     return perturb  # type: ignore[no-any-return]
 
 
-def perturb_labels(perturb: Perturb, labels: Labels, rng: Any) -> Labels:
-    """Return ``perturb(labels, rng=rng)`` of the type, dtype, device and metadata of `labels`.
+def perturb_labels(perturb: Perturb, labels: Labels, rng: Any, **options: Any) -> Labels:
+    """Return ``perturb(labels, rng=rng, **options)`` of the type, dtype and device of `labels`.
 
     `labels` is an array or a tensor. Frameworks often store labels as floating-point numbers; ones
     that are integers, or nearly so after resampling, are taken for what they are. The perturbation
@@ -31,7 +30,7 @@ def perturb_labels(perturb: Perturb, labels: Labels, rng: Any) -> Labels:
     """
     rng = np.random.default_rng(rng)
     if isinstance(labels, np.ndarray):
-        noisy = perturb(_integers(labels, labels.dtype), rng=rng)
+        noisy = perturb(_integers(labels, labels.dtype), rng=rng, **options)
         return noisy.astype(labels.dtype, copy=False)  # type: ignore[return-value]
     if not hasattr(labels, "detach"):
         raise TypeError(
@@ -41,7 +40,7 @@ def perturb_labels(perturb: Perturb, labels: Labels, rng: Any) -> Labels:
     import torch
 
     known = labels.float() if labels.dtype == torch.bfloat16 else labels  # NumPy has no bfloat16
-    noisy = perturb(_integers(known.numpy(force=True), labels.dtype), rng=rng)
+    noisy = perturb(_integers(known.numpy(force=True), labels.dtype), rng=rng, **options)
     copy = torch.empty_like(labels, requires_grad=False)
     return copy.copy_(torch.from_numpy(np.ascontiguousarray(noisy)))  # type: ignore[no-any-return]
 
@@ -62,10 +61,3 @@ def _integers(labels: NDArray[Any], dtype: Any) -> NDArray[Any]:
         f"labels: dtype {dtype} with values that are not integers; "
         "pass label maps, not probabilities (take the argmax over classes first)"
     )
-
-
-def name_of(path: str | os.PathLike[str] | list[Any] | tuple[Any, ...]) -> str:
-    """Return what names a file, or several, on any machine: the last two parts of their paths."""
-    if isinstance(path, list | tuple):
-        return "+".join(map(name_of, path))
-    return "/".join(os.fspath(path).replace("\\", "/").split("/")[-2:])

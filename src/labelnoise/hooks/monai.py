@@ -1,6 +1,7 @@
 """Label noise for MONAI: dictionary transforms on channel-first label maps."""
 
 from collections.abc import Callable, Hashable, Mapping
+from os import PathLike
 from typing import Any
 
 from monai.config import KeysCollection
@@ -8,7 +9,8 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, RandomizableTransform
 
 from .._streams import in_share, sample_rng
-from ._noise import Perturb, check_perturb, name_of, perturb_labels
+from ._geometry import Geometry, Names
+from ._noise import Perturb, check_perturb, perturb_labels
 
 
 class LabelNoised(MapTransform):
@@ -23,15 +25,24 @@ class LabelNoised(MapTransform):
         Entries that hold label maps of shape (channels, ...), each channel a map of its own. Put
         the transform before one that makes labels one-hot.
     perturb : callable
-        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4)``. It
-        gets the whole array: in a volume (channel, x, y, z) the axial planes are
-        ``axes=(-2, -3)``.
+        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4)``. It gets the whole
+        array. Noise of this package gets the axes of volumes from their affine, unless it names
+        axes.
     seed : int
         Seed of the data set.
     sample_key : callable, optional
-        ``sample_key(data, key)`` tells what names a label map. By default the last two parts of
-        "filename_or_obj" in its metadata, folder and file, so that the noise is the same on any
-        machine.
+        ``sample_key(data, key)`` tells what names a label map. By default it is the name of the
+        file in its metadata ("filename_or_obj"), without ending.
+    root : path, optional
+        Folder of the data set. Names are then those of paths in this folder, without ending, which
+        is needed where files of several cases are called alike.
+    planes : {"axial", "sagittal", "coronal"}, optional
+        The planes of volumes that annotators draw in, as the affine tells them.
+    volumes : bool, optional
+        Whether volumes are labelled in one go, not plane by plane; by default those of annotators
+        are.
+    unit : {"pixel", "mm"}, optional
+        The unit of lengths; by default "mm" for annotators, "pixel" for other noise.
     share : float, optional
         Share of the label maps that have noise, chosen by `seed` and name as `in_share` does. The
         others stay as they are.
@@ -41,8 +52,9 @@ class LabelNoised(MapTransform):
     Raises
     ------
     ValueError
-        If no file name is known and `sample_key` is not given, `share` is out of its range, or
-        labels are not integers.
+        If no file name is known, or several files have one name, and `sample_key` is not given,
+        the axes of a volume are not known, another argument is out of its range, or labels are not
+        integers.
 
     Examples
     --------
@@ -65,14 +77,20 @@ class LabelNoised(MapTransform):
         seed: int,
         *,
         sample_key: Callable[[Mapping[Hashable, Any], Hashable], str] | None = None,
+        root: str | PathLike[str] | None = None,
+        planes: str = "axial",
+        volumes: bool | None = None,
+        unit: str | None = None,
         share: float = 1.0,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         in_share(seed, 0, share)  # refuses bad ones here, not in a worker
         self.perturb = check_perturb(perturb)
+        self.geometry = Geometry(perturb, planes, volumes, unit)
         self.seed = seed
-        self.sample_key = _file_name if sample_key is None else sample_key
+        self.names = Names(root)
+        self.sample_key = self._file_name if sample_key is None else sample_key
         self.share = share
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -81,8 +99,19 @@ class LabelNoised(MapTransform):
         for key in self.key_iterator(noisy):
             name = self.sample_key(data, key)
             if in_share(self.seed, name, self.share):
-                noisy[key] = _perturb(self.perturb, data[key], sample_rng(self.seed, name))
+                rng = sample_rng(self.seed, name)
+                noisy[key] = _perturb(self.perturb, self.geometry, data[key], rng)
         return noisy
+
+    def _file_name(self, data: Mapping[Hashable, Any], key: Hashable) -> str:
+        meta = getattr(data[key], "meta", None) or data.get(f"{key}_meta_dict", {})
+        path = meta.get("filename_or_obj")
+        if not path:
+            raise ValueError(
+                f"data[{key!r}]: its metadata has no filename_or_obj; load it with LoadImaged, "
+                "or pass sample_key= to tell what names a label map"
+            )
+        return self.names(path)
 
 
 class RandLabelNoised(RandomizableTransform, MapTransform):
@@ -98,18 +127,26 @@ class RandLabelNoised(RandomizableTransform, MapTransform):
         Entries that hold label maps of shape (channels, ...), each channel a map of its own. Put
         the transform before one that makes labels one-hot.
     perturb : callable
-        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4)``. It
-        gets the whole array: in a volume (channel, x, y, z) the axial planes are
-        ``axes=(-2, -3)``.
+        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4)``. It gets the whole
+        array. Noise of this package gets the axes of volumes from their affine, unless it names
+        axes.
     prob : float, optional
         Probability of noise.
+    planes : {"axial", "sagittal", "coronal"}, optional
+        The planes of volumes that annotators draw in, as the affine tells them.
+    volumes : bool, optional
+        Whether volumes are labelled in one go, not plane by plane; by default those of annotators
+        are.
+    unit : {"pixel", "mm"}, optional
+        The unit of lengths; by default "mm" for annotators, "pixel" for other noise.
     allow_missing_keys : bool, optional
         Whether entries may be missing.
 
     Raises
     ------
     ValueError
-        If labels are not integers.
+        If labels are not integers, the axes of a volume are not known, or an argument is out of
+        its range.
 
     Examples
     --------
@@ -130,10 +167,15 @@ class RandLabelNoised(RandomizableTransform, MapTransform):
         perturb: Perturb,
         prob: float = 1.0,
         allow_missing_keys: bool = False,
+        *,
+        planes: str = "axial",
+        volumes: bool | None = None,
+        unit: str | None = None,
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
         RandomizableTransform.__init__(self, prob)
         self.perturb = check_perturb(perturb)
+        self.geometry = Geometry(perturb, planes, volumes, unit)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Return the data with noisy labels."""
@@ -142,23 +184,15 @@ class RandLabelNoised(RandomizableTransform, MapTransform):
         if self._do_transform:
             for key in self.key_iterator(noisy):
                 seed = int.from_bytes(self.R.bytes(8), "little")
-                noisy[key] = _perturb(self.perturb, data[key], seed)
+                noisy[key] = _perturb(self.perturb, self.geometry, data[key], seed)
         return noisy
 
 
-def _perturb(perturb: Perturb, labels: Any, rng: Any) -> Any:
+def _perturb(perturb: Perturb, geometry: Geometry, labels: Any, rng: Any) -> Any:
+    options = geometry.options(tuple(labels.shape), getattr(labels, "affine", None))
     if not isinstance(labels, MetaTensor):
-        return perturb_labels(perturb, labels, rng)
-    noisy = perturb_labels(perturb, labels.as_tensor(), rng)  # a MetaTensor clones itself slowly
+        return perturb_labels(perturb, labels, rng, **options)
+    noisy = perturb_labels(
+        perturb, labels.as_tensor(), rng, **options
+    )  # a MetaTensor clones slowly
     return MetaTensor(noisy).copy_meta_from(labels)
-
-
-def _file_name(data: Mapping[Hashable, Any], key: Hashable) -> str:
-    meta = getattr(data[key], "meta", None) or data.get(f"{key}_meta_dict", {})
-    path = meta.get("filename_or_obj")
-    if not path:
-        raise ValueError(
-            f"data[{key!r}]: its metadata has no filename_or_obj; load it with LoadImaged, "
-            "or pass sample_key= to tell what names a label map"
-        )
-    return name_of(path)

@@ -1,14 +1,18 @@
 """Label noise for TorchIO: transforms of the label maps of a subject."""
 
 from collections.abc import Callable, Mapping
+from os import PathLike
 from typing import Any
 
-from torchio import Subject
+from torchio import LabelMap, Subject
 from torchio.transforms import LabelTransform
 from torchio.transforms.augmentation import RandomTransform
 
 from .._streams import in_share, sample_rng
-from ._noise import Perturb, check_perturb, name_of, perturb_labels
+from ._geometry import Geometry, Names
+from ._noise import Perturb, check_perturb, perturb_labels
+
+_OWN = "planes", "volumes", "unit"
 
 
 class LabelNoise(LabelTransform):
@@ -17,23 +21,30 @@ class LabelNoise(LabelTransform):
     Parameters
     ----------
     perturb : callable
-        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4,
-        axes=(-2, -3))``. It gets the label map of shape (channels, width, height, depth), whose
-        axial planes are ``axes=(-2, -3)``.
+        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4)``. It gets the label map
+        of shape (channels, width, height, depth). Noise of this package gets the axes from the
+        affine, unless it names axes.
     seed : mapping of str to int
         The seed of each label map, by its name in the subject.
+    planes : {"axial", "sagittal", "coronal"}, optional
+        The planes of volumes that annotators draw in, as the affine tells them.
+    volumes : bool, optional
+        Whether volumes are labelled in one go, not plane by plane; by default those of annotators
+        are.
+    unit : {"pixel", "mm"}, optional
+        The unit of lengths; by default "mm" for annotators, "pixel" for other noise.
     **kwargs
         As for every TorchIO transform: `p`, `copy`, `include`, `exclude`, `keep` and so on.
 
     Raises
     ------
     ValueError
-        If labels are not integers.
+        If labels are not integers, or an argument is out of its range.
 
     Examples
     --------
     >>> import labelnoise, torch, torchio
-    >>> noise = labelnoise.Noise("choppy", 1, axes=(-2, -3))
+    >>> noise = labelnoise.Noise("choppy", 1)
     >>> label = torch.zeros(1, 6, 4, 1, dtype=torch.uint8)
     >>> label[:, 2:4] = 1
     >>> subject = torchio.Subject(organ=torchio.LabelMap(tensor=label))
@@ -44,16 +55,26 @@ class LabelNoise(LabelTransform):
             [0, 1, 0, 0, 0, 0]], dtype=torch.uint8)
     """
 
-    def __init__(self, perturb: Perturb, seed: Mapping[str, int], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        perturb: Perturb,
+        seed: Mapping[str, int],
+        planes: str = "axial",
+        volumes: bool | None = None,
+        unit: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.perturb = check_perturb(perturb)
         self.seed = seed
-        self.args_names = ["perturb", "seed"]
+        self.planes, self.volumes, self.unit = planes, volumes, unit
+        self.geometry = Geometry(perturb, planes, volumes, unit)
+        self.args_names = ["perturb", "seed", *_OWN]
 
     def apply_transform(self, subject: Subject) -> Subject:
         """Perturb the label maps of a subject."""
         for name, image in self.get_images_dict(subject).items():
-            image.set_data(perturb_labels(self.perturb, image.data, self.seed[name]))
+            _perturb(self.perturb, self.geometry, image, self.seed[name])
         return subject
 
 
@@ -65,14 +86,24 @@ class FixedLabelNoise(LabelTransform):
     Parameters
     ----------
     perturb : callable
-        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4,
-        axes=(-2, -3))``. It gets the label map of shape (channels, width, height, depth), whose
-        axial planes are ``axes=(-2, -3)``.
+        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4)``. It gets the label map
+        of shape (channels, width, height, depth). Noise of this package gets the axes from the
+        affine, unless it names axes.
     seed : int
         Seed of the data set.
     sample_key : callable, optional
-        ``sample_key(subject, image_name)`` tells what names a label map. By default the last
-        two parts of its path, folder and file, so that the noise is the same on any machine.
+        ``sample_key(subject, image_name)`` tells what names a label map. By default it is the name
+        of its file, without ending.
+    root : path, optional
+        Folder of the data set. Names are then those of paths in this folder, without ending, which
+        is needed where files of several cases are called alike.
+    planes : {"axial", "sagittal", "coronal"}, optional
+        The planes of volumes that annotators draw in, as the affine tells them.
+    volumes : bool, optional
+        Whether volumes are labelled in one go, not plane by plane; by default those of annotators
+        are.
+    unit : {"pixel", "mm"}, optional
+        The unit of lengths; by default "mm" for annotators, "pixel" for other noise.
     share : float, optional
         Share of the label maps that have noise, chosen by `seed` and name as `in_share` does. The
         others stay as they are.
@@ -82,13 +113,13 @@ class FixedLabelNoise(LabelTransform):
     Raises
     ------
     ValueError
-        If a label map has no path and `sample_key` is not given, `share` is out of its range, or
-        labels are not integers.
+        If a label map has no path, or several have one name, and `sample_key` is not given, an
+        argument is out of its range, or labels are not integers.
 
     Examples
     --------
     >>> import labelnoise, torch, torchio
-    >>> noise = labelnoise.Noise("choppy", 1, axes=(-2, -3))
+    >>> noise = labelnoise.Noise("choppy", 1)
     >>> label = torch.zeros(1, 6, 4, 1, dtype=torch.uint8)
     >>> label[:, 2:4] = 1
     >>> transform = FixedLabelNoise(noise, 0, sample_key=lambda subject, name: "case 1")
@@ -105,6 +136,10 @@ class FixedLabelNoise(LabelTransform):
         seed: int,
         *,
         sample_key: Callable[[Subject, str], str] | None = None,
+        root: str | PathLike[str] | None = None,
+        planes: str = "axial",
+        volumes: bool | None = None,
+        unit: str | None = None,
         share: float = 1.0,
         **kwargs: Any,
     ) -> None:
@@ -112,18 +147,28 @@ class FixedLabelNoise(LabelTransform):
         in_share(seed, 0, share)  # refuses bad ones here, not in a worker
         self.perturb = check_perturb(perturb)
         self.seed = seed
-        self.sample_key = _file_name if sample_key is None else sample_key
-        self.share = share
-        self.args_names = ["perturb", "seed", "sample_key", "share"]
+        self.sample_key, self.root, self.share = sample_key, root, share
+        self.planes, self.volumes, self.unit = planes, volumes, unit
+        self.names = Names(root)
+        self.geometry = Geometry(perturb, planes, volumes, unit)
+        self.args_names = ["perturb", "seed", "sample_key", "root", *_OWN, "share"]
 
     def apply_transform(self, subject: Subject) -> Subject:
         """Perturb the label maps of a subject."""
         for name, image in self.get_images_dict(subject).items():
-            key = self.sample_key(subject, name)
+            key = (self.sample_key or self._file_name)(subject, name)
             if in_share(self.seed, key, self.share):
-                rng = sample_rng(self.seed, key)
-                image.set_data(perturb_labels(self.perturb, image.data, rng))
+                _perturb(self.perturb, self.geometry, image, sample_rng(self.seed, key))
         return subject
+
+    def _file_name(self, subject: Subject, name: str) -> str:
+        path = subject[name].path
+        if path is None:
+            raise ValueError(
+                f"subject[{name!r}]: has no path; load it from a file, or pass sample_key= to tell "
+                "what names a label map"
+            )
+        return self.names(path)
 
 
 class RandomLabelNoise(RandomTransform, LabelTransform):
@@ -136,21 +181,28 @@ class RandomLabelNoise(RandomTransform, LabelTransform):
     Parameters
     ----------
     perturb : callable
-        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4,
-        axes=(-2, -3))``. It gets the label map of shape (channels, width, height, depth), whose
-        axial planes are ``axes=(-2, -3)``.
+        ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4)``. It gets the label map
+        of shape (channels, width, height, depth). Noise of this package gets the axes from the
+        affine, unless it names axes.
+    planes : {"axial", "sagittal", "coronal"}, optional
+        The planes of volumes that annotators draw in, as the affine tells them.
+    volumes : bool, optional
+        Whether volumes are labelled in one go, not plane by plane; by default those of annotators
+        are.
+    unit : {"pixel", "mm"}, optional
+        The unit of lengths; by default "mm" for annotators, "pixel" for other noise.
     **kwargs
         As for every TorchIO transform: `p`, `copy`, `include`, `exclude`, `keep` and so on.
 
     Raises
     ------
     ValueError
-        If labels are not integers.
+        If labels are not integers, or an argument is out of its range.
 
     Examples
     --------
     >>> import labelnoise, torch, torchio
-    >>> noise = labelnoise.Noise("choppy", 1, axes=(-2, -3))
+    >>> noise = labelnoise.Noise("choppy", 1)
     >>> label = torch.zeros(1, 6, 4, 1, dtype=torch.uint8)
     >>> label[:, 2:4] = 1
     >>> subject = torchio.Subject(organ=torchio.LabelMap(tensor=label))
@@ -162,23 +214,28 @@ class RandomLabelNoise(RandomTransform, LabelTransform):
             [0, 1, 1, 1, 0, 0]], dtype=torch.uint8)
     """
 
-    def __init__(self, perturb: Perturb, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        perturb: Perturb,
+        planes: str = "axial",
+        volumes: bool | None = None,
+        unit: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.perturb = check_perturb(perturb)
-        self.args_names = ["perturb"]
+        self.planes, self.volumes, self.unit = planes, volumes, unit
+        Geometry(perturb, planes, volumes, unit)  # refuses bad ones here
+        self.args_names = ["perturb", *_OWN]
 
     def apply_transform(self, subject: Subject) -> Subject:
         """Perturb the label maps of a subject."""
         seed = {name: self._get_random_seed() for name in self.get_images_dict(subject)}
-        noisy: Subject = LabelNoise(self.perturb, seed, **self._get_base_args())(subject)
+        own = self.planes, self.volumes, self.unit
+        noisy: Subject = LabelNoise(self.perturb, seed, *own, **self._get_base_args())(subject)
         return noisy
 
 
-def _file_name(subject: Subject, name: str) -> str:
-    path = subject[name].path
-    if path is None:
-        raise ValueError(
-            f"subject[{name!r}]: has no path; load it from a file, or pass sample_key= to tell "
-            "what names a label map"
-        )
-    return name_of(path)
+def _perturb(perturb: Perturb, geometry: Geometry, image: LabelMap, rng: Any) -> None:
+    options = geometry.options(tuple(image.data.shape), image.affine)
+    image.set_data(perturb_labels(perturb, image.data, rng, **options))
