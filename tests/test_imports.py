@@ -138,4 +138,4 @@ def test_kernels_work_where_nothing_can_be_written(tmp_path):
     nowhere = {"HOME": os.devnull, "XDG_CACHE_HOME": os.devnull, "LOCALAPPDATA": os.devnull}
     expected = f"9 {package / '__init__.py'}\n"
     assert run(code, PYTHONPATH=str(tmp_path), **nowhere) == expected
-    assert {path.suffix for path in tmp_path.rglob("*")} == {"", ".json", ".py", ".typed"}
+    assert {path.suffix for path in tmp_path.rglob("*")} == {"", ".html", ".json", ".py", ".typed"}

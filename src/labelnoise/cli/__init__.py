@@ -1,4 +1,4 @@
-"""The command line: ``labelnoise perturb``, ``calibrate``, ``compare`` and ``fit``."""
+"""The command line: ``labelnoise perturb``, ``calibrate``, ``compare``, ``report``, ``fit``."""
 
 import sys
 from collections.abc import Sequence

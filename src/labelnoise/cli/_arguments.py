@@ -57,6 +57,21 @@ Print the scores of each label of each case that A and B have, with their means 
 deviations: Dice, IoU, NSD at --tolerance, HD95 and ASSD in mm (in pixels where a file has no mm),
 the volume of B less that of A as a share of that of A, the share of the case's pixels that differ
 (changed), and their number as a share of its foreground (errors)."""
+_REPORT = f"""\
+Write one page of HTML, which needs no network: what was done, all scores of all cases, histograms,
+and the worst, median and best slices with clean and noisy contours over the image.
+
+{fill(f"Each of CLEAN and NOISY {_WHERE}", 100)}
+NOISY/manifest.json, which labelnoise perturb writes, tells what was done. If it tells of several
+raters, each of them is compared."""
+_REPORT_EXAMPLES = """\
+examples:
+  labelnoise report labels noisy --images images -o report.html
+      what labelnoise perturb labels noisy did, over the images
+  labelnoise report first second -o report.html
+      how the labels of two people differ
+  labelnoise report lits noisy --images lits -o report.html
+      images may lie beside labels: volume-7.nii belongs to segmentation-7.nii"""
 _FIT = f"""\
 Find how a person draws, from cases that someone else has drawn too. A few numbers are printed, with
 standard errors, and written to FILE, which labelnoise perturb --annotator takes.
@@ -228,6 +243,12 @@ def parser() -> argparse.ArgumentParser:
     perturb.add_argument(
         "--copy-images", action="store_true", help="nnU-Net: copy images instead of linking them"
     )
+    perturb.add_argument(
+        "--report",
+        action="store_true",
+        help="write DST/report.html at the end, as labelnoise report does",
+    )
+    _add_images(perturb)
     _add_noise(perturb)
     _add_search(perturb)
     _add_work(perturb)
@@ -277,6 +298,25 @@ def parser() -> argparse.ArgumentParser:
     _add_pattern(compare)
     _add_work(compare)
 
+    report = commands.add_parser(
+        "report",
+        usage="labelnoise report CLEAN NOISY [--images DIR] -o FILE [options]",
+        help="show how the labels of two folders differ",
+        description=_REPORT,
+        epilog=_REPORT_EXAMPLES,
+        formatter_class=raw,
+    )
+    report.add_argument("clean", metavar="CLEAN", type=Path, help="clean labels")
+    report.add_argument("noisy", metavar="NOISY", type=Path, help="noisy labels of the same cases")
+    report.add_argument(
+        "-o", dest="output", metavar="FILE", type=Path, required=True, help="new file (HTML)"
+    )
+    _add_images(report)
+    _add_together(report, "CLEAN")
+    _add_tolerance(report)
+    _add_pattern(report)
+    _add_work(report)
+
     fit = commands.add_parser(
         "fit",
         usage="labelnoise fit REFERENCE OTHER [OTHER ...] -o FILE [options]",
@@ -305,11 +345,26 @@ def parser() -> argparse.ArgumentParser:
 def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("src", metavar="SRC", type=Path, help="clean labels, a folder or a file")
     _add_pattern(parser)
+    _add_together(parser, "SRC")
+
+
+def _add_together(parser: argparse.ArgumentParser, folder: str) -> None:
     parser.add_argument(
         "--together",
         action="store_true",
-        help="SRC has a folder for each case, and in it a file for each structure, which together "
-        "make a label map: where structures touch, no gap opens; --labels takes the files' names",
+        help=f"{folder} has a folder for each case, and in it a file for each structure, which "
+        "together make a label map: where structures touch, no gap opens; labels have the files' "
+        "names",
+    )
+
+
+def _add_images(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--images",
+        metavar="DIR",
+        type=Path,
+        help="what the report shows behind contours: a folder of images that have the names of the "
+        "cases, or the same numbers in their names (nnU-Net: imagesTr)",
     )
 
 

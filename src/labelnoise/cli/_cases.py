@@ -30,6 +30,10 @@ from ._together import Together
 
 Contents = list[tuple[str, bytes]]
 Target = float | tuple[float, float] | dict[int, float] | None
+Pair = tuple[str, Path, Path]  # the name of a case, and its files in two folders
+Maps = tuple[NDArray[Any], NDArray[Any]]
+Steps = tuple[float, ...] | None
+Structures = Mapping[str, Sequence[int]] | None  # their numbers, if each has a file of its own
 
 SCORES: dict[str, Any] = {score.__name__: score for score in ALL}
 _MANY = 64  # labels from which a file may be an image
@@ -49,7 +53,7 @@ class Plan:
     factor: float = 1.0
     raters: int | None = None  # people who draw each case
     soft: Sequence[int] = ()  # labels whose shares among them are wanted
-    structures: Mapping[str, Sequence[int]] | None = None  # numbers, if each has a file of its own
+    structures: Structures = None
     score: str = "dice"  # that targets are given in, by the name of its function
     score_unit: str = "mm"  # of distances between boundaries, or "pixel"
     tolerance: float = TOLERANCE  # of boundaries, in this unit
@@ -318,9 +322,15 @@ def _put_shares(
         yield {"label": label, **job.put(name, [(name.name, content)], digest)}
 
 
-def compare(pair: tuple[str, Path, Path], tolerance: float = TOLERANCE) -> list[Entry]:
+def compare(pair: Pair, tolerance: float = TOLERANCE) -> list[Entry]:
     """Score two files, label by label, in one orientation; distances in mm where files tell."""
-    files = [read(path) for path in pair[1:]]
+    _, maps, steps = aligned(pair)
+    return rows_of(pair[0], maps, steps, tolerance)
+
+
+def aligned(pair: Pair, structures: Structures = None) -> tuple[LabelFile, Maps, Steps]:
+    """Read the two files of a case: the first, and the upright labels of both with their steps."""
+    files = [read(path) if structures is None else Together(path, structures) for path in pair[1:]]
     (first, steps), (second, _) = map(upright, files)
     if first.shape != second.shape:
         raise ValueError(f"has shapes {first.shape} and {second.shape}; pass labels of one image")
@@ -328,13 +338,18 @@ def compare(pair: tuple[str, Path, Path], tolerance: float = TOLERANCE) -> list[
         raise ValueError(
             "lies elsewhere in B than in A, as the affines tell; resample it, or mend its affine"
         )
-    labels = _labels(first, second)
-    found = scores(first, second, tolerance=tolerance, spacing=steps, labels=labels)
-    changed = float(np.mean(first != second))
-    rate = error_rate(first, second, labels=labels)
+    return files[0], (first, second), steps
+
+
+def rows_of(case: str, maps: Maps, steps: Steps, tolerance: float) -> list[Entry]:
+    """Return the scores of each label of two upright label maps."""
+    labels = _labels(*maps)
+    found = scores(*maps, tolerance=tolerance, spacing=steps, labels=labels)
+    changed = float(np.mean(maps[0] != maps[1]))
+    rate = error_rate(*maps, labels=labels)
     return [
         {
-            "case": pair[0],
+            "case": case,
             "label": label,
             **row,
             "unit": "pixel" if steps is None else "mm",

@@ -46,6 +46,7 @@ from ._recipe import (
     written,
 )
 from ._record import Entry, Record, results_of
+from ._reporting import REPORT, paired, pattern_of, write_report
 from ._sources import (
     Source,
     UsageError,
@@ -78,6 +79,7 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
     if is_file_name(source, options.dst):
         raise UsageError(f"DST={str(options.dst)!r}: pass a folder; the file keeps its name")
     _check_raters(options, source)
+    _check_images(options)
     _check_by_label(options, source)
     check_nnunet(source, options.dst)
     _check_per_case(options)
@@ -143,7 +145,9 @@ def perturb(options: Namespace, arguments: Sequence[str]) -> int:
         _check_listed(options, source, plan, record)
         record.finish(dict(sorted(failed.items())))
         staging.finish()
-    _conclude(options, source, record, failed)
+        _conclude(options, source, record, failed)
+        if options.report:
+            failed = _report(options, source, options.dst, options.dst / REPORT, spread) | failed
     return _list(failed)
 
 
@@ -266,15 +270,8 @@ def calibrate(options: Namespace, arguments: Sequence[str]) -> int:
 def compare(options: Namespace, arguments: Sequence[str]) -> int:
     """Print the scores of each label of each case of two folders."""
     one, other = (find(folder, options.pattern) for folder in (options.a, options.b))
-    if one.single and other.single:
-        other = replace(other, cases=dict(zip(one.cases, other.cases.values(), strict=True)))
     _check(options)
-    failed = one.skipped | other.skipped
-    failed |= {
-        name: f"is in {str(options.a if name in one.cases else options.b)!r} alone"
-        for name in sorted(one.cases.keys() ^ other.cases.keys())
-    }
-    pairs = [(name, one.path(name), other.path(name)) for name in one.cases if name in other.cases]
+    pairs, failed = paired(one, other, (str(options.a), str(options.b)))
     rows = []
     with (
         Spread(options.workers, options.scheduler) as spread,
@@ -290,6 +287,52 @@ def compare(options: Namespace, arguments: Sequence[str]) -> int:
     show = as_csv if options.csv else as_json if options.json else as_table
     print(show(rows), end="")
     return _list(failed)
+
+
+def report(options: Namespace, arguments: Sequence[str]) -> int:
+    """Write a page that shows how two folders of labels differ."""
+    _check_output(options.output)
+    _check(options)
+    _check_images(options)
+    for name, folder in ("CLEAN", options.clean), ("NOISY", options.noisy):
+        if folder.suffix.lower() == ".json" or _has_texts(folder):
+            raise UsageError(
+                f"{name}={str(folder)!r}: holds objects of COCO or YOLO, and a report shows label "
+                "maps; pass a folder of those"
+            )
+    noisy = located(options.noisy)
+    if options.pattern == "*":
+        options.pattern = pattern_of(noisy)
+    clean = (find_together if options.together else find)(options.clean, options.pattern)
+    with Spread(options.workers, options.scheduler) as spread:
+        failed = _report(options, clean, noisy, options.output, spread)
+    return _list(failed)
+
+
+def _report(options: Namespace, clean: Source, noisy: Path, output: Path, spread: Spread) -> Failed:
+    """Write a report; return the cases that it lacks, and why."""
+    failed = write_report(
+        clean,
+        noisy,
+        output,
+        pattern=options.pattern,
+        images=options.images,
+        tolerance=options.tolerance,
+        spread=spread,
+    )
+    print(f"Report in {output}")
+    return failed
+
+
+def _check_images(options: Namespace) -> None:
+    """Refuse images that are not there, or that nothing would show."""
+    if options.images is None:
+        return
+    flag = as_written("images", options.images)
+    if not getattr(options, "report", True):
+        raise UsageError(f"{flag}: goes with --report; leave it out, or pass both")
+    if not options.images.is_dir():
+        raise UsageError(f"{flag}: is no folder; pass one that holds images")
 
 
 def fit(options: Namespace, arguments: Sequence[str]) -> int:

@@ -40,6 +40,12 @@ def image_beside(cases: Iterable[str]) -> tuple[str, str, str] | None:
     return None
 
 
+def without_mark(case: str) -> str:
+    """Return a name without ``_mask`` or the like at its end."""
+    found = _MARKED.fullmatch(case)
+    return found[1] if found else case
+
+
 def _folders(case: str) -> Iterable[tuple[tuple[str, ...], str]]:
     """Yield each folder on the way to a case, with the parts of the name without it."""
     parts = tuple(case.split("/"))

@@ -94,6 +94,8 @@ def check_options(options: Namespace) -> None:
         "volumes",
         "together",
         "scheduler",
+        "report",
+        "images",
     ):
         if getattr(options, name, None):
             value = getattr(options, name)

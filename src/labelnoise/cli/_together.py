@@ -10,7 +10,7 @@ from unicodedata import normalize
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files import LabelError, LabelFile, encoded, read, suffix_of
+from ..files import Grid, LabelError, LabelFile, encoded, read, suffix_of
 from ._sources import Source, find
 
 
@@ -87,6 +87,11 @@ class Together(LabelFile):
             file = read(path)
             new = np.where(labels == number, value, 0).astype(file.labels.dtype)
             yield path.name, encoded(file, path.name, new)
+
+    @property
+    def grid(self) -> Grid | None:
+        """Where the pixels lie, if the files tell."""
+        return getattr(self._first, "grid", None)
 
     def axes(self, plane: str, volumes: bool) -> tuple[int, ...]:
         return self._first.axes(plane, volumes)

@@ -37,7 +37,7 @@ class Nifti(Volume):
         self._scaling = (1.0 if slope is None else slope, 0.0 if inter is None else inter)
         self._stored = stored
         self.labels = self._labels()
-        self.grid = _grid_of(header, shape)
+        self.grid = grid_of(header, shape)
 
     def encode(self, labels: NDArray[Any]) -> bytes:
         """Return the file with other voxels."""
@@ -107,7 +107,7 @@ def _header_of(start: bytes) -> Any:
     return header
 
 
-def _grid_of(header: Any, shape: tuple[int, ...]) -> Grid:
+def grid_of(header: Any, shape: tuple[int, ...]) -> Grid:
     """Return where voxels lie: nibabel reads slips in the header in the same way."""
     header = header.copy()
     pixdim = header["pixdim"]
