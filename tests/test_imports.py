@@ -12,7 +12,7 @@ import labelnoise
 SOURCE = Path(labelnoise.__file__).parent
 LEVELS = {
     **dict.fromkeys(("errors", "annotators", "metrics", "data", "files"), 1),
-    **{"noise": 2, "calibration": 3, "hooks": 4, "cli": 4},
+    **{"noise": 2, "calibration": 3, "plot": 4, "hooks": 5, "cli": 5},
 }
 
 
@@ -45,7 +45,7 @@ def modules():
         outer = [node for node in nodes if node.level == len(inner) + 1]
         imported = {node.module.split(".")[0] for node in outer if node.module}
         if any(node.module is None for node in outer):  # the package itself
-            assert level(name) == 4, path
+            assert level(name) == 5, path
         yield path, name, imported
 
 

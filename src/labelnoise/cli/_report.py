@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
-from ._contours import CLEAN, NOISY
+from ..plot import CLEAN, NOISY
 from ._record import Entry
 from ._told import told
 from ._views import PICTURED
@@ -419,7 +419,7 @@ def _slices(report: Report) -> str:
         "left out. "
         f"Slices are counted from 1, in volumes upwards.{few}"
         '<span class="screen"> Click a picture to enlarge it.</span></p>',
-        f"<p>{_key('clean', CLEAN)}{_key('noisy', NOISY)}</p>",
+        f"<p>{_key('clean', CLEAN)}{_key('noisy', NOISY[0])}</p>",
         *(f'<p class="soft">{escape(note)}</p>' for note in report.notes),
     ]
     for label, pictures in report.pictures.items():

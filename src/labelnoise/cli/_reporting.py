@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..files import whole
+from ..plot import choose
 from ._arguments import say
 from ._cases import Pair
 from ._progress import progress
@@ -171,27 +171,9 @@ def _chosen(label: int, planes: Mapping[Pair, Mapping[int, Planes]]) -> Iterator
         return
     owner = np.repeat(np.arange(len(every)), [len(each) for each in every])
     place, size, dice = np.concatenate(every).T
-    for group, index in _choose(dice, size, owner):
-        yield _View(group, label, pairs[owner[index]], int(place[index]), float(dice[index]))
-
-
-def _choose(dice: NDArray[Any], size: NDArray[Any], owner: NDArray[Any]) -> list[tuple[str, int]]:
-    """Return two of the worst, of the median and of the best planes, of two cases if possible.
-
-    Planes smaller than half the median are left out: the tip of a structure tells little.
-    """
-    large = np.flatnonzero(2 * size >= np.median(size))
-    order = large[np.argsort(dice[large], kind="stable")]
-    from_middle = np.argsort(abs(np.arange(len(order)) - (len(order) - 1) / 2), kind="stable")
-    used: list[int] = []
-    groups: dict[str, list[int]] = {}
-    ways = {"worst": order, "best": order[::-1], "median": order[from_middle]}
-    for group, way in ways.items():
-        left = [index for index in way.tolist() if index not in used]
-        others = [index for index in left if owner[index] != owner[left[0]]]
-        groups[group] = list(dict.fromkeys(left[:1] + others[:1] + left[:2]))[:2]
-        used += groups[group]
-    return [(group, index) for group in ("worst", "median", "best") for index in groups[group]]
+    for group, chosen in choose(dice, size, owner).items():
+        for index in chosen:
+            yield _View(group, label, pairs[owner[index]], int(place[index]), float(dice[index]))
 
 
 def _pictures(views: Sequence[_View], drawn: Mapping[Pair, Drawn | Exception]) -> dict[int, Any]:

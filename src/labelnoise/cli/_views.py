@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..files import LabelFile
+from ..plot import contours
 from ._cases import Pair, Structures, aligned, rows_of
-from ._contours import contours
 from ._record import Entry
 from ._scans import Scan
 
 PICTURED = 4  # labels that get pictures
 _INCHES = 4.0
 _MARGIN, _LEAST = 0.15, 48  # around a structure, of its larger side; smallest side in pixels
-_WINDOW, _NARROWEST = 10.0, 0.125  # half a window, in quartile ranges of a structure and of all
 _DIGITS = re.compile(r"(?<=\d\.\d\d)\d+")
 _EMBEDDED = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 _LIGHT, _SIDE = 20_000, 480  # characters, and pixels, of an image in a picture
@@ -106,15 +105,12 @@ def _picture(
     from matplotlib.figure import Figure
 
     box = _box(clean | noisy, aspect)
-    if image is not None:
-        image = _windowed(image, clean if clean.any() else noisy, box)
+    part = None if image is None else image[box]
     buffer = io.BytesIO()
     with rc_context({"svg.hashsalt": "labelnoise", "svg.image_inline": True}):
         figure = Figure((_INCHES, _INCHES))
         axes: Any = figure.add_axes((0, 0, 1, 1))
-        axes.set_axis_off()
-        contours(clean[box], noisy[box], image, ax=axes)
-        axes.set_aspect(aspect)
+        contours(clean[box], noisy[box], part, axes, spacing=(aspect, 1.0), interpolation="none")
         figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
     drawing = _DIGITS.sub("", buffer.getvalue().decode())
     return f"data:image/svg+xml,{quote(_EMBEDDED.sub(_lighter, drawing), safe=_SAFE)}"
@@ -144,19 +140,3 @@ def _box(mask: NDArray[np.bool_], aspect: float) -> tuple[slice, slice]:
         begin = int(np.clip(round((low + high + 1 - length) / 2), 0, max(0, size - round(length))))
         box.append(slice(begin, begin + max(1, round(length))))
     return box[0], box[1]
-
-
-def _windowed(
-    image: NDArray[Any], mask: NDArray[np.bool_], box: tuple[slice, slice]
-) -> NDArray[Any]:
-    """Return a part of an image in which a structure and what is around it can be told apart."""
-    if image.ndim > 2:
-        coloured: NDArray[Any] = image[box]
-        return coloured
-    part = np.nan_to_num(image[box].astype(np.float64), posinf=0.0, neginf=0.0)
-    low, middle, high = np.percentile(part[mask[box]], [25, 50, 75])
-    reach = max(_WINDOW * (high - low), _NARROWEST * np.ptp(part))
-    begin, end = max(middle - reach, part.min()), min(middle + reach, part.max())
-    shares = np.clip((part - begin) / max(end - begin, 1e-12), 0, 1)
-    grey: NDArray[np.uint8] = np.rint(255 * shares).astype(np.uint8)
-    return grey
