@@ -156,7 +156,8 @@ def grid(
     references, others : array, or sequence of arrays, of bool or int
         Clean and noisy masks or label maps: a volume, a stack of planes, or a list of planes.
     images : array, or sequence of arrays, optional
-        What lies under the contours, of the same shapes.
+        What lies under the contours, of the same shapes. A sequence may load a plane when it is
+        indexed.
     axes : tuple of int, optional
         The axes of rows and columns, as in `labelnoise.natural`; the others count the planes.
     count : int, optional
@@ -193,8 +194,8 @@ def grid(
     """
     count = check_count("count", count)
     clean, noisy = _planes(references, axes, "references"), _planes(others, axes, "others")
-    under: list[Any] = [None] * len(clean)
-    under = under if images is None else list(_planes(images, axes, "images", pictures=True))
+    under: Sequence[Any] = [None] * len(clean)
+    under = under if images is None else _planes(images, axes, "images", pictures=True)
     if not len(clean) == len(noisy) == len(under):
         raise ValueError(
             f"others: {len(noisy)} planes, and {len(clean)} of references; pass as many of each"
@@ -312,7 +313,7 @@ def _planes(
 ) -> Sequence[NDArray[Any]]:
     """Return planes of a stack or a volume, or those of a list as they are."""
     if not isinstance(maps, np.ndarray):
-        return [np.asarray(plane) for plane in maps]
+        return maps if pictures else [np.asarray(plane) for plane in maps]
     stack = maps if pictures else check_mask(maps, name)
     order, _ = check_axes(axes, stack.shape)
     moved = stack.transpose(order)

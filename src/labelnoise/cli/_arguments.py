@@ -57,6 +57,14 @@ Print the scores of each label of each case that A and B have, with their means 
 deviations: Dice, IoU, NSD at --tolerance, HD95 and ASSD in mm (in pixels where a file has no mm),
 the volume of B less that of A as a share of that of A, the share of the case's pixels that differ
 (changed), and their number as a share of its foreground (errors)."""
+_PREVIEW = """\
+Draw one case before and after, to choose a noise before a data set is copied: the planes with the
+worst, the median and the best Dice score, clean contours behind noisy ones. Its scores are printed.
+The noise is the one that perturb gives the file; a score is reached in this case."""
+_PREVIEW_EXAMPLES = """\
+examples:
+  labelnoise preview labels/case_7.nii.gz --noise wobble --dice 0.90 --image images/case_7.nii.gz
+  labelnoise preview labels/case_7.nii.gz --annotator kits23-kidney -o case_7.png"""
 _REPORT = f"""\
 Write one page of HTML, which needs no network: what was done, all scores of all cases, histograms,
 and the worst, median and best slices with clean and noisy contours over the image.
@@ -182,25 +190,7 @@ def parser() -> argparse.ArgumentParser:
     _add_source(perturb)
     perturb.add_argument("dst", metavar="DST", type=Path, help="new folder for the noisy copy")
     _add_kinds(perturb, "KIND[:STRENGTH]", "how labels err; several kinds one after the other")
-    amount = perturb.add_mutually_exclusive_group()
-    for name, explained in _EXPLAINED.items():
-        amount.add_argument(
-            f"--{name}",
-            dest="target",
-            const=name,
-            metavar="SCORE",
-            nargs="+",
-            type=_wanted,
-            action=_One,
-            help=explained,
-        )
-    perturb.set_defaults(score="dice")
-    amount.add_argument(
-        "--strength",
-        type=float,
-        help="strength of one kind, or of an annotator, 1 being as fitted (1); "
-        + "; ".join(f"{name}: {strength_name(error)}" for name, error in ERRORS.items()),
-    )
+    _add_amount(perturb)
     perturb.add_argument(
         "--per-case", action="store_true", help="reach the score in each case, not on average"
     )
@@ -252,6 +242,26 @@ def parser() -> argparse.ArgumentParser:
     _add_noise(perturb)
     _add_search(perturb)
     _add_work(perturb)
+
+    preview = commands.add_parser(
+        "preview",
+        usage="labelnoise preview FILE (--noise KIND[:STRENGTH] ... | --annotator FILE | "
+        "--recipe FILE) [options]",
+        help="look at one case before and after",
+        description=_PREVIEW,
+        epilog=_PREVIEW_EXAMPLES,
+        formatter_class=raw,
+    )
+    preview.add_argument("src", metavar="FILE", type=Path, help="a label map")
+    preview.add_argument("--image", metavar="FILE", type=Path, help="the image of the labels")
+    preview.add_argument(
+        "-o", dest="output", metavar="FILE", type=Path, help="new file (PNG); without, a browser "
+        "shows the picture",
+    )  # fmt: skip
+    _add_kinds(preview, "KIND[:STRENGTH]", "how labels err; several kinds one after the other")
+    _add_amount(preview)
+    _add_noise(preview)
+    _add_search(preview)
 
     calibrate = commands.add_parser(
         "calibrate",
@@ -389,6 +399,28 @@ def _add_kinds(parser: argparse.ArgumentParser, metavar: str, explained: str) ->
         metavar="FILE",
         type=Path,
         help="how labels err, as to_dict of a labelnoise.Noise, Annotator or Chain tells in JSON",
+    )
+
+
+def _add_amount(parser: argparse.ArgumentParser) -> None:
+    amount = parser.add_mutually_exclusive_group()
+    for name, explained in _EXPLAINED.items():
+        amount.add_argument(
+            f"--{name}",
+            dest="target",
+            const=name,
+            metavar="SCORE",
+            nargs="+",
+            type=_wanted,
+            action=_One,
+            help=explained,
+        )
+    parser.set_defaults(score="dice")
+    amount.add_argument(
+        "--strength",
+        type=float,
+        help="strength of one kind, or of an annotator, 1 being as fitted (1); "
+        + "; ".join(f"{name}: {strength_name(error)}" for name, error in ERRORS.items()),
     )
 
 

@@ -4,12 +4,16 @@ import json
 import re
 import shlex
 import sys
+import webbrowser
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import replace
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from statistics import fmean, stdev
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, NoReturn
 
 import numpy as np
@@ -31,6 +35,7 @@ from ..noise import from_dict, strength_name
 from . import _cases, _polygons
 from ._arguments import OWN, PUBLISHED, TARGETS, as_written, say
 from ._cases import Job, Masks, Plan
+from ._preview import draw
 from ._progress import progress
 from ._recipe import (
     Described,
@@ -287,6 +292,53 @@ def compare(options: Namespace, arguments: Sequence[str]) -> int:
     show = as_csv if options.csv else as_json if options.json else as_table
     print(show(rows), end="")
     return _list(failed)
+
+
+def preview(options: Namespace, arguments: Sequence[str]) -> int:
+    """Draw one case before and after."""
+    if options.output is not None:
+        _check_output(options.output)
+        if options.output.suffix.lower() != ".png":
+            raise UsageError(f"-o {options.output}: pass a name that ends in .png")
+    if options.image is not None and not options.image.is_file():
+        raise UsageError(f"--image {options.image}: is no file; pass the image of the labels")
+    source = find(options.src, "*")
+    if not source.single:
+        raise UsageError(f"{str(options.src)!r}: pass one file of its {len(source.cases)}")
+    [name] = source.cases
+    file = source.path(name)
+    with TemporaryDirectory() as folder:
+        whole_run = {
+            "dst": Path(folder, "noisy"),
+            "per_case": options.target is not None,
+            "pattern": "*",
+            "workers": 1,
+            **dict.fromkeys(("scheduler", "raters", "images", "size")),
+            **dict.fromkeys(
+                ("together", "soft", "report", "resume", "overwrite", "copy_images"), False
+            ),
+            "strict": True,
+        }
+        with redirect_stdout(StringIO()):
+            code = perturb(Namespace(**{**vars(options), **whole_run}), arguments)
+        if code:
+            return code
+        output = options.output or Path(mkdtemp(), f"{file.name}.png")
+        try:
+            with whole(output) as part:
+                rows = draw(
+                    (name, file, Path(folder, "noisy", file.name)),
+                    options.image,
+                    options.tolerance,
+                    part,
+                )
+        except ValueError as error:
+            raise UsageError(f"--image {options.image}: {error}") from error
+    print(as_table(rows), end="")
+    print(f"Picture in {output}")
+    if options.output is None:
+        webbrowser.open(output.absolute().as_uri())
+    return 0
 
 
 def report(options: Namespace, arguments: Sequence[str]) -> int:

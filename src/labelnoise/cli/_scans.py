@@ -119,7 +119,10 @@ class Scan:
 
 def _opened(path: Path, shape: tuple[int, ...]) -> tuple[Any, Grid | None]:
     """Return what the planes of an image are read from, and where they lie, if it tells."""
-    reader = _ENDINGS[_ending(path.name)]
+    ending = _ending(path.name)
+    if not ending:
+        raise ValueError(f"is in another format; convert it to one of {', '.join(_ENDINGS)}")
+    reader = _ENDINGS[ending]
     if reader == "nibabel":
         import nibabel
 

@@ -70,7 +70,7 @@ def draw(order: Order) -> Drawn:
         except Exception as error:  # each library has its own for broken files
             reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     way = 1 if getattr(file, "grid", None) is None else -1  # seen from the feet, as in radiology
-    aspect, pictures = _aspect(file), {}
+    aspect, pictures = aspect_of(file), {}
     for (label, place), image in zip(order.wanted, under, strict=True):
         first, second = (labels[place, ::way, ::way] == label for labels in (clean, noisy))
         turned = None if image is None else image[::way, ::way]
@@ -88,7 +88,7 @@ def _planes(here: NDArray[np.bool_], there: NDArray[np.bool_]) -> Planes:
     return np.column_stack([places, np.maximum(first, second)[places], dice])
 
 
-def _aspect(file: LabelFile) -> float:
+def aspect_of(file: LabelFile) -> float:
     """Return how much longer rows' distance is than columns', 1 if the file does not tell."""
     try:
         rows, columns = file.spacing(file.axes("axial", False))
