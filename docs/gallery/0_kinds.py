@@ -2,15 +2,15 @@
 Twelve kinds of error
 =====================
 
-A liver with metastases (red) and cysts (blue), drawn with each kind of error. The dashed lines are
+A liver with metastases (red) and cysts (green), drawn with each kind of error. The blue lines are
 the true contours. :doc:`/kinds` tells what each is for.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import ListedColormap
 
 import labelnoise
+from labelnoise import plot
 
 slices, rows, columns = np.indices((21, 112, 144))
 angle, radius = np.arctan2(rows - 56, columns - 72), np.hypot(rows - 56, (columns - 72) / 1.2)
@@ -39,14 +39,11 @@ drawn = {
     "random 0.1": labelnoise.random(plane, 0.1, rng=0),
 }
 
-colours = ListedColormap(["#f4f4f4", "#e3c29b", "#c8553d", "#3f7cac"])
-dashed = {"colors": "black", "linewidths": 0.9, "linestyles": [(0, (2, 1.5))]}
+colours = np.array([[250, 250, 250], [235, 212, 180], [200, 85, 61], [122, 150, 90]], np.uint8)
 figure, axes = plt.subplots(3, 4, figsize=(11, 7), layout="constrained")
 for panel, (title, noisy) in zip(axes.flat, drawn.items()):
     clean, aspect = (plane, 1) if noisy.shape == plane.shape else (labels[:, 48], 5.3)
-    panel.imshow(noisy, cmap=colours, vmin=0, vmax=3, interpolation="nearest", aspect=aspect)
-    for label in 1, 2, 3:
-        panel.contour(clean == label, [0.5], **dashed)
+    plot.contours(clean, image=colours[noisy], ax=panel, spacing=(aspect, 1))
+    plt.setp(panel.collections, linewidth=1.4)
     panel.set_title(title)
-    panel.axis("off")
 plt.show()

@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import labelnoise
+from labelnoise import plot
 
 rows, columns = np.indices((256, 256))
 circle = np.hypot(rows - 127.5, columns - 127.5) < 80
@@ -25,14 +26,13 @@ figure, axes = plt.subplots(5, 3, figsize=(7.5, 13), layout="constrained")
 for line, kind, name in zip(axes, kinds, ["natural", "choppy", "random", "bias", "wobble"]):
     for panel, target in zip(line, [0.95, 0.90, 0.85]):
         found = labelnoise.match(circle, kind, target, rng=3)
-        panel.imshow(found.mask, cmap="gray", interpolation="nearest")
-        panel.contour(circle, [0.5], colors="tab:red", linewidths=0.8)
+        plot.contours(circle, image=found.mask.astype(int), ax=panel, margin=0.2, vmin=-0.5)
+        plt.setp(panel.collections, linewidth=1.2)
         panel.set_title(f"{name} {found.strength:.3g}: Dice {found.score:.3f}")
-        panel.axis("off")
 plt.show()
 
 # %%
-# The clean circle is red. Natural noise moves whole stretches of the contour, choppy noise each row
-# on its own, and random noise pixels wherever they lie. Bias moves the whole boundary by one
+# The clean circle is blue. Natural noise moves whole stretches of the contour, choppy noise each
+# row on its own, and random noise pixels wherever they lie. Bias moves the whole boundary by one
 # distance. Wobble moves it by a smooth random process. The same seed gives the same draws at each
 # level, so the errors grow from left to right.

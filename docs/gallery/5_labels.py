@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import labelnoise
+from labelnoise import plot
 
 rows, columns = np.indices((128, 160))
 organs = np.zeros((128, 160), np.uint8)
@@ -29,11 +30,8 @@ maps = {
 
 figure, axes = plt.subplots(2, 3, figsize=(10.5, 6), layout="constrained")
 for panel, (title, labels) in zip(axes.flat, maps.items()):
-    panel.imshow(labels, cmap="Set2", vmin=-0.5, vmax=7.5, interpolation="nearest")
-    for label in range(1, 5):
-        panel.contour(organs == label, [0.5], colors="black", linewidths=0.7)
+    plot.contours(organs, labels, ax=panel, margin=0.1)
     panel.set_title(title)
-    panel.axis("off")
 axes[1, 2].axvline(79.5, color="black", linestyle="--")
 plt.show()
 

@@ -2,14 +2,15 @@
 Too large or too small
 ======================
 
-:func:`labelnoise.bias` moves every boundary by one distance, out or in. The clean contours are
-dashed.
+:func:`labelnoise.bias` moves every boundary by one distance, out or in. The clean contours
+are blue.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 import labelnoise
+from labelnoise import plot
 
 rows, columns = np.indices((128, 160))
 organs = np.zeros((128, 160), np.uint8)
@@ -26,11 +27,8 @@ maps = {
 
 figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.1), layout="constrained")
 for panel, (title, labels) in zip(axes, maps.items()):
-    panel.imshow(labels, cmap="Set2", vmin=-0.5, vmax=7.5, interpolation="nearest")
-    for label in range(1, 5):
-        panel.contour(organs == label, [0.5], colors="black", linewidths=0.8, linestyles="dashed")
+    plot.contours(organs, labels, ax=panel, margin=0.1)
     panel.set_title(title)
-    panel.axis("off")
 plt.show()
 
 # %%

@@ -4,31 +4,25 @@ As people draw
 
 :func:`labelnoise.wobble` moves the boundary along its normal by a smooth Gaussian process.
 ``sigma`` is the standard deviation of the displacement, and ``length`` the distance along the
-boundary over which displacements stay alike. The clean contour is dashed.
+boundary over which displacements stay alike. The clean contour is blue.
 """
 
 import matplotlib.pyplot as plt
 
 import labelnoise
+from labelnoise import plot
 from labelnoise.data import phantom
 
 image, labels, spacing = phantom(slices=5, size=256, seed=(4, 0))
-image, liver, millimetres = image[3].clip(-128, 256), labels[3] > 0, spacing[1:]
+image, liver, millimetres = image[3], labels[3] > 0, spacing[1:]
 
 figure, axes = plt.subplots(2, 3, figsize=(10, 6.2), layout="constrained")
 for line, sigma in zip(axes, [2, 5]):
     for panel, length in zip(line, [4, 9, 30]):
         noisy = labelnoise.wobble(liver, sigma, length=length, spacing=millimetres, rng=2)
-        panel.imshow(image, cmap="gray")
-        panel.contour(noisy, [0.5], colors="#ffb000", linewidths=1.2)
-        panel.contour(liver, [0.5], colors="white", linewidths=1, linestyles="dashed")
+        plot.contours(liver, noisy, image, panel, margin=0.2)
         score = labelnoise.dice(liver, noisy)
-        panel.set(
-            title=f"{sigma} mm, length {length} mm: Dice {score:.2f}",
-            xlim=(15, 225),
-            ylim=(215, 45),
-        )
-        panel.axis("off")
+        panel.set_title(f"{sigma} mm, length {length} mm: Dice {score:.2f}")
 plt.show()
 
 # %%

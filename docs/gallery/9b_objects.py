@@ -2,16 +2,16 @@
 Missed, invented, confused
 ==========================
 
-A map of cells of two classes, red (1) and blue (2). :func:`labelnoise.omit` misses a share of them,
+A map of cells of two classes, red (1) and grey (2). :func:`labelnoise.omit` misses a share of them,
 small ones rather than large ones. :func:`labelnoise.invent` adds a share that is not there.
-:func:`labelnoise.confuse` takes a share for the other class. True cells have black contours.
+:func:`labelnoise.confuse` takes a share for the other class. True cells have blue contours.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import ListedColormap
 
 import labelnoise
+from labelnoise import plot
 
 rng = np.random.default_rng(2)
 rows, columns = np.indices((150, 190))
@@ -33,13 +33,12 @@ maps = {
     "confuse 0.5, class 1 into 2": labelnoise.confuse(cells, 0.5, into={1: 2}, rng=0),
 }
 
-colours = ListedColormap(["#f4f4f4", "#d98e73", "#4f83b5"])
+colours = np.array([[244, 244, 244], [217, 142, 115], [88, 98, 128]], np.uint8)  # of each class
 figure, axes = plt.subplots(2, 3, figsize=(11, 6.2), layout="constrained")
 for panel, (title, labels) in zip(axes.T.flat, maps.items()):
-    panel.imshow(labels, cmap=colours, vmin=0, vmax=2, interpolation="nearest")
-    panel.contour(cells > 0, [0.5], colors="black", linewidths=0.8)
+    plot.contours(cells > 0, image=colours[labels], ax=panel)
+    plt.setp(panel.collections, linewidth=1.2)
     panel.set_title(title)
-    panel.axis("off")
 plt.show()
 
 # %%

@@ -4,14 +4,14 @@ The first and the last slice
 
 Annotators of a volume do not agree in which slice a structure begins and ends.
 :func:`labelnoise.ends` adds slices at both ends of each object, or drops some. Two kidneys with a
-tumour in slices of 5 mm, cut lengthwise; the dashed lines are the true contours.
+tumour in slices of 5 mm, cut lengthwise; the blue lines are the true contours.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import ListedColormap
 
 import labelnoise
+from labelnoise import plot
 
 spacing = (5.0, 1.0, 1.0)  # mm between slices, rows and columns
 slices, rows, columns = np.indices((36, 60, 150)) * np.reshape(spacing, (3, 1, 1, 1))
@@ -30,17 +30,10 @@ maps = {
     "ends 8 mm and wobble 2 mm": both(kidneys, rng=8),
 }
 
-colours = ListedColormap(["#f4f4f4", "#e3c29b", "#c8553d"])
 figure, axes = plt.subplots(1, 3, figsize=(11, 4.6), layout="constrained")
 for panel, (title, labels) in zip(axes, maps.items()):
-    cut = labels[:, 30]
-    panel.imshow(cut, cmap=colours, vmin=0, vmax=2, interpolation="nearest", aspect=5)
-    for label in 1, 2:
-        panel.contour(
-            kidneys[:, 30] == label, [0.5], colors="black", linewidths=0.9, linestyles="--"
-        )
+    plot.contours(kidneys[:, 30], labels[:, 30], ax=panel, spacing=spacing[:2], margin=0.1)
     panel.set_title(title)
-    panel.axis("off")
 plt.show()
 
 # %%

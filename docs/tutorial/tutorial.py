@@ -39,6 +39,7 @@ print((labelnoise.natural(mask, 0, rng=5) == mask).all())
 
 import matplotlib.pyplot as plt
 
+from labelnoise import plot
 from labelnoise.data import phantom
 
 patients = [phantom(size=64, seed=(0, i)) for i in range(2)]
@@ -57,11 +58,8 @@ noises = {
 }
 figure, axes = plt.subplots(2, 3, figsize=(9, 4.6), layout="constrained")
 for panel, (name, noisy) in zip(axes.flat, noises.items()):
-    panel.imshow(images[16], cmap="gray")
-    panel.imshow(noisy[16], alpha=0.5 * noisy[16], cmap="autumn", vmin=0, vmax=2)
-    panel.contour(livers[16], [0.5], colors="white", linewidths=1)
-    panel.set(title=f"{name}, Dice {labelnoise.dice(livers[16], noisy[16]):.2f}", ylim=(54, 12))
-    panel.axis("off")
+    plot.contours(livers[16], noisy[16], images[16], panel, margin=0.2)  # clean ones are blue
+    panel.set_title(f"{name}, Dice {labelnoise.dice(livers[16], noisy[16]):.2f}")
 
 # %%
 # There are twelve kinds of error. Some need objects or volumes. :doc:`/kinds` shows all of them,

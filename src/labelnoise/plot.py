@@ -59,8 +59,8 @@ def contours(
     spacing : tuple of float, optional
         Distance of neighbouring pixels along rows and columns; by default pixels are square.
     margin : float, optional
-        Show what is drawn with so much around it, as a share of its larger side. By default the
-        whole plane is shown.
+        Show the clean structures with so much around them, as a share of their larger side. By
+        default the whole plane is shown.
     **window
         Options of ``Axes.imshow``, e.g. ``vmin=-128, vmax=128``. By default the grey values are
         spread around those of the clean structures.
@@ -116,7 +116,8 @@ def contours(
                     linewidths=_NARROW if noisy else _WIDE,
                 )
     foreground = [np.isin(plane, drawn) for plane in planes]
-    (top, bottom), (left, right) = _box(foreground[0] | foreground[-1], margin, steps)
+    structure = foreground[0] if foreground[0].any() else foreground[-1]
+    (top, bottom), (left, right) = _box(structure, margin, steps)
     if image is not None:
         picture = np.asarray(image)
         if picture.shape[:2] != reference.shape or picture.ndim > 3:
@@ -129,7 +130,6 @@ def contours(
                 slice(round(top + 0.5), round(bottom + 0.5)),
                 slice(round(left + 0.5), round(right + 0.5)),
             )
-            structure = foreground[0] if foreground[0].any() else foreground[-1]
             window = _window(picture[box], structure[box]) | window
         axes.imshow(picture, **{"cmap": "gray", "interpolation": "nearest", **window})
     axes.set(xlim=(left, right), ylim=(bottom, top), aspect=steps[0] / steps[1])
@@ -146,7 +146,7 @@ def grid(
     count: int = 2,
     labels: Iterable[int] | None = None,
     spacing: tuple[float, float] | None = None,
-    margin: float = 0.15,
+    margin: float = 0.2,
     **window: Any,
 ) -> "Figure":
     """Draw the planes with the worst, the median and the best Dice score.
