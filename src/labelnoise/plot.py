@@ -1,21 +1,25 @@
-"""Look at label noise: contours, the best and the worst planes, the course of a calibration.
+"""Look at label noise: contours, the best and the worst planes, the course of a search.
 
-Clean contours are wide and light blue, noisy ones narrow and on top of them. It needs matplotlib.
+Each label has a hue. Its clean contour is wide and pale, its noisy one narrow, saturated and on
+top. Dark edges keep both visible on any image and any page. Needs matplotlib.
 """
 
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._codes import distinct
+from ._outlines import outlines
+from ._overlap import alike, among
 from ._validate import (
     check_axes,
     check_count,
     check_labels,
     check_mask,
     check_number,
-    check_same_shape,
     check_spacing,
 )
 from .calibration import Calibration, Match
@@ -25,10 +29,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CLEAN = "#4cc9f0"
-NOISY = "#ff9f1c", "#f72585", "#7ae582", "#ffe14d", "#ff6b6b", "#c8a2ff"  # a colour for each label
-_WIDE, _NARROW = 3.2, 1.5  # points
-_WINDOW, _NARROWEST = 10.0, 0.125  # half a window, in quartile ranges of a structure and of all
+# Noisy: Okabe and Ito's colours, which colour-blind people can tell apart. Clean: their tints.
+NOISY = "#e69f00", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#f0e442", "#0072b2"
+CLEAN = "#ffe3b0", "#d3ecff", "#a9ecd6", "#ffc9a3", "#f9dcec", "#fffbc4", "#a6d3f5"
+_EDGE = "#16181d"
+_NEUTRAL = "#777777"  # text that can be read on light and dark pages
+_LEAST = 16  # pixels of the smallest side that is shown
 
 
 def contours(
@@ -40,6 +46,8 @@ def contours(
     labels: Iterable[int] | None = None,
     spacing: tuple[float, float] | None = None,
     margin: float | None = None,
+    fill: float = 0.0,
+    linewidth: float = 1.5,
     **window: Any,
 ) -> "Axes":
     """Draw the contours of a plane, clean ones behind noisy ones.
@@ -50,88 +58,98 @@ def contours(
         Clean mask or label map.
     other : array of bool or int, of the same shape, optional
         Noisy one.
-    image : array of shape (rows, columns) or (rows, columns, 3), optional
+    image : array of shape (rows, columns), or with a last axis of 3 or 4 colours, optional
         What lies under the contours.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default the current axes.
+        Where to draw; by default the current axes of pyplot.
     labels : sequence of int, optional
-        The labels that are drawn, each noisy one in a colour of its own; by default all.
+        The labels that are drawn, in the order of the colours; by default all, and the colour
+        depends on the label's value alone. There are seven colours.
     spacing : tuple of float, optional
         Distance of neighbouring pixels along rows and columns; by default pixels are square.
     margin : float, optional
-        Show the clean structures with so much around them, as a share of their larger side. By
-        default the whole plane is shown.
+        Show a square around the clean structures, with so much on each side, as a share of their
+        larger side. By default the whole plane is shown.
+    fill : float, optional
+        Show noisy labels as areas of this opacity, up to 1, below the clean contours; better than
+        contours for scattered pixels.
+    linewidth : float, optional
+        Width of noisy contours in points. Clean ones are 2.4 times as wide.
     **window
         Options of ``Axes.imshow``, e.g. ``vmin=-128, vmax=128``. By default the grey values are
-        spread around those of the clean structures.
+        spread around those of the structures.
 
     Returns
     -------
     matplotlib.axes.Axes
-        The axes. Pixel (0, 0) is at the top left, and coordinates are those of pixels.
+        The axes. Pixel (0, 0) is at the top left, and coordinates are those of pixel centres.
 
     Raises
     ------
     ImportError
         If matplotlib is missing.
+    TypeError
+        If a mask is neither bool nor integer.
     ValueError
-        If an array has no two axes, or shapes differ.
+        If an array has no two axes, shapes differ, or an option is out of its range.
 
     Notes
     -----
-    A contour runs halfway between pixels of a label and all others. Where the array ends it is
-    closed.
+    A contour follows the edges of pixels exactly. The border of the array is no boundary: a
+    contour that reaches it stays open. All contours of one colour are one path in ``ax.patches``,
+    clean ones first.
+
+    The grey values cover the 1st to 99th percentile inside the clean structures and as much again
+    on either side, at least 3/8 of that range of the whole image. Colours of uint8, or from 0 to 1,
+    are shown as they are, others from their 1st to 99th percentile.
 
     Examples
     --------
+    >>> import matplotlib.pyplot as plt
     >>> import numpy as np
     >>> import labelnoise.plot
     >>> mask = np.zeros((40, 40), np.uint8)
     >>> mask[8:30, 10:34] = 1
     >>> noisy = labelnoise.wobble(mask, 2.0, rng=0)
-    >>> ax = labelnoise.plot.contours(mask, noisy, margin=0.2)
-    >>> len(ax.collections)  # a clean and a noisy contour
+    >>> figure, ax = plt.subplots()
+    >>> ax = labelnoise.plot.contours(mask, noisy, ax=ax, margin=0.2)
+    >>> len(ax.patches)  # a clean and a noisy contour
     2
     """
     reference = _plane(reference, "reference")
-    planes = [reference] if other is None else [reference, _plane(other, "other")]
-    check_same_shape(reference, planes[-1])
+    another = reference if other is None else _plane(other, "other")
+    reference, another, listed = alike(reference, another, labels)
+    planes = [reference] if other is None else [reference, another]
     steps = check_spacing(spacing, (0, 1))
-    axes = _pyplot().gca() if ax is None else ax
-    drawn = check_labels(labels)
-    if drawn is None:
-        found = {label for plane in planes for label in np.unique(plane).tolist()}
-        drawn = sorted({int(label) for label in found} - {0})
-    rows, columns = (np.arange(-1, size + 1) for size in reference.shape)
-    for noisy, plane in enumerate(planes):
-        for number, label in enumerate(drawn):
-            inside = np.pad(plane == label, 1)
-            if inside.any():
-                axes.contour(
-                    columns,
-                    rows,
-                    inside.astype(float),
-                    [0.5],
-                    colors=NOISY[number % len(NOISY)] if noisy else CLEAN,
-                    linewidths=_NARROW if noisy else _WIDE,
+    fill = check_number("fill", fill, 0.0, 1.0)
+    width = check_number("linewidth", linewidth, 0.0, 100.0)
+    clean, noisy = (_shown(plane, listed) for plane in (reference, another))
+    inside = clean if clean.any() else noisy
+    (top, bottom), (left, right) = _view(inside, margin, steps)
+    picture = None if image is None else _picture(image, inside, window)
+    axes = _import("pyplot").gca() if ax is None else ax
+    if picture is not None:
+        axes.imshow(picture[0], **picture[1])
+    if fill and other is not None:
+        axes.imshow(_filled(planes[-1], listed, fill), interpolation="nearest")
+        planes = planes[:1]
+    patches, effects = _import("patches"), _import("patheffects")
+    for plane, colours, wide in zip(planes, (CLEAN, NOISY), (2.4 * width, width), strict=False):
+        edge = effects.withStroke(linewidth=wide + 0.7 * width, foreground=_EDGE, alpha=0.7)
+        for number, path in _paths(plane, listed).items():
+            axes.add_artist(
+                patches.PathPatch(
+                    path,
+                    facecolor="none",
+                    edgecolor=colours[number],
+                    linewidth=wide,
+                    capstyle="projecting",
+                    joinstyle="miter",
+                    snap=False,
+                    path_effects=[edge],
+                    zorder=2,
                 )
-    foreground = [np.isin(plane, drawn) for plane in planes]
-    structure = foreground[0] if foreground[0].any() else foreground[-1]
-    (top, bottom), (left, right) = _box(structure, margin, steps)
-    if image is not None:
-        picture = np.asarray(image)
-        if picture.shape[:2] != reference.shape or picture.ndim > 3:
-            raise ValueError(
-                f"image: shape {picture.shape}, and {reference.shape} of the reference; pass its "
-                "image"
             )
-        if picture.ndim == 2:
-            box = (
-                slice(round(top + 0.5), round(bottom + 0.5)),
-                slice(round(left + 0.5), round(right + 0.5)),
-            )
-            window = _window(picture[box], structure[box]) | window
-        axes.imshow(picture, **{"cmap": "gray", "interpolation": "nearest", **window})
     axes.set(xlim=(left, right), ylim=(bottom, top), aspect=steps[0] / steps[1])
     axes.set_axis_off()
     return axes
@@ -142,12 +160,13 @@ def grid(
     others: Sequence[NDArray[Any]] | NDArray[Any],
     images: Sequence[NDArray[Any]] | NDArray[Any] | None = None,
     *,
-    axes: tuple[int, int] = (-2, -1),
+    axes: tuple[int, ...] = (-2, -1),
     count: int = 2,
     labels: Iterable[int] | None = None,
-    spacing: tuple[float, float] | None = None,
+    spacing: tuple[float, ...] | None = None,
     margin: float = 0.2,
-    **window: Any,
+    figure: "Figure | None" = None,
+    **options: Any,
 ) -> "Figure":
     """Draw the planes with the worst, the median and the best Dice score.
 
@@ -156,31 +175,38 @@ def grid(
     references, others : array, or sequence of arrays, of bool or int
         Clean and noisy masks or label maps: a volume, a stack of planes, or a list of planes.
     images : array, or sequence of arrays, optional
-        What lies under the contours, of the same shapes. A sequence may load a plane when it is
-        indexed.
+        What lies under the contours, of the same shapes; colours are on one more axis, the last. A
+        sequence may load a plane when it is indexed.
     axes : tuple of int, optional
-        The axes of rows and columns, as in `labelnoise.natural`; the others count the planes.
+        The axes (row, column), or (slice, row, column), as in `labelnoise.natural`. The planes of
+        a list are taken as they are.
     count : int, optional
         How many of each are drawn.
-    labels, spacing, margin, **window
+    labels, margin, **options
         As in `contours`. Planes are scored by the mean over labels.
+    spacing : tuple of float, optional
+        Distance of neighbouring pixels along `axes`.
+    figure : matplotlib.figure.Figure, optional
+        Where to draw; by default a new figure of pyplot with a transparent background.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A new figure. Each title tells the plane and its Dice score.
+        The figure. Each title tells the plane and its Dice score.
 
     Raises
     ------
     ImportError
         If matplotlib is missing.
+    TypeError
+        If a mask is neither bool nor integer.
     ValueError
-        If shapes differ, or no plane has foreground.
+        If shapes differ, no plane has foreground, or an option is out of its range.
 
     Notes
     -----
-    Planes whose foreground is smaller than half the median are left out: the tip of a structure
-    tells little.
+    Planes whose foreground, clean or noisy, is less than half the median are left out: the
+    tip of a structure tells little. So are planes without any.
 
     Examples
     --------
@@ -192,31 +218,43 @@ def grid(
     >>> [panel.get_title().split(":")[0] for panel in figure.axes]
     ['worst', 'median', 'best']
     """
-    count = check_count("count", count)
+    count, listed = check_count("count", count), check_labels(labels)
     clean, noisy = _planes(references, axes, "references"), _planes(others, axes, "others")
-    under: Sequence[Any] = [None] * len(clean)
-    under = under if images is None else _planes(images, axes, "images", pictures=True)
-    if not len(clean) == len(noisy) == len(under):
+    if len(clean) != len(noisy):
         raise ValueError(
             f"others: {len(noisy)} planes, and {len(clean)} of references; pass as many of each"
         )
-    listed = check_labels(labels)
-    sizes = np.array([_size(pair, listed) for pair in zip(clean, noisy, strict=True)])
+    under = None if images is None else _pictures(images, axes, references)
+    if under is not None and len(under) != len(clean):
+        raise ValueError(
+            f"images: {len(under)} planes, and {len(clean)} of references; pass as many of each"
+        )
+    steps = check_spacing(spacing, axes)[-2:]
+    sizes, scores = np.zeros(len(clean), int), np.ones(len(clean))
+    for place, pair in enumerate(zip(clean, noisy, strict=True)):
+        first, second, _ = alike(*pair, listed)
+        sizes[place] = max(np.count_nonzero(_shown(plane, listed)) for plane in (first, second))
+        if sizes[place]:
+            present = {int(value) for plane in (first, second) for value in distinct(plane)[0]}
+            scores[place] = dice(first, second, labels=listed or present - {0})
     there = np.flatnonzero(sizes)
     if not there.size:
         raise ValueError("references: no plane has foreground; pass masks that have some")
-    scores = np.array([dice(clean[place], noisy[place], labels=listed) for place in there.tolist()])
-    groups = choose(scores, sizes[there], there, count)
-    figure: Figure = _pyplot().figure(
-        figsize=(3 * len(groups), 3.2 * max(map(len, groups.values()))), layout="constrained"
-    )
-    panels = figure.subplots(max(map(len, groups.values())), len(groups), squeeze=False)
+    groups = choose(scores[there], sizes[there], there, count)
+    groups = {group: chosen for group, chosen in groups.items() if chosen}
+    rows = max(map(len, groups.values()))
+    if figure is None:
+        size = 3.2 * len(groups), 3.4 * rows
+        figure = _import("pyplot").figure(figsize=size, layout="constrained", facecolor="none")
+    panels = figure.subplots(rows, len(groups), squeeze=False)
     for column, (group, chosen) in zip(panels.T, groups.items(), strict=True):
         for panel, index in zip(column, chosen, strict=False):
             place = int(there[index])
-            how: Any = {"labels": listed, "spacing": spacing, "margin": margin, **window}
-            contours(clean[place], noisy[place], under[place], panel, **how)
-            panel.set_title(f"{group}: plane {place}, Dice {scores[index]:.2f}", fontsize="medium")
+            image = None if under is None else under[place]
+            how: Any = {"labels": listed, "spacing": steps, "margin": margin, **options}
+            contours(clean[place], noisy[place], image, panel, **how)
+            title = f"{group}: plane {place}, Dice {scores[place]:.2f}"
+            panel.set_title(title, fontsize="medium", color=_NEUTRAL)
         for panel in column[len(chosen) :]:
             panel.remove()
     return figure
@@ -230,18 +268,20 @@ def curve(calibration: Calibration | Match, ax: "Axes | None" = None) -> "Axes":
     calibration : Calibration or Match
         What `calibrate` or `match` returned.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default the current axes.
+        Where to draw; by default the current axes of pyplot.
 
     Returns
     -------
     matplotlib.axes.Axes
-        The axes, with strengths to the right and scores upwards; points are numbered in the order
-        of the search.
+        The axes, with strengths to the right and scores upwards. The band is the bracket of a
+        `Calibration`. Thin lines lead from what was found to its strength and score.
 
     Raises
     ------
     ImportError
         If matplotlib is missing.
+    ValueError
+        If a `Match` has a strength for each label: their searches are no single curve.
 
     Examples
     --------
@@ -253,21 +293,26 @@ def curve(calibration: Calibration | Match, ax: "Axes | None" = None) -> "Axes":
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('strength', 'score')
     """
-    axes = _pyplot().gca() if ax is None else ax
+    if isinstance(calibration.strength, dict):
+        raise ValueError(
+            f"calibration: has strengths of labels {list(calibration.strength)}; "
+            "match one label at a time"
+        )
+    axes = _import("pyplot").gca() if ax is None else ax
     strengths, scores = np.array(calibration.history).T
     order = np.argsort(strengths, kind="stable")
-    axes.plot(strengths[order], scores[order], color="0.6", linewidth=1, zorder=1)
-    axes.scatter(strengths, scores, s=18, color="0.35", zorder=2)
-    for number, point in enumerate(zip(strengths, scores, strict=True), 1):
-        axes.annotate(str(number), point, (4, 4), textcoords="offset points", fontsize="small")
     if isinstance(calibration, Calibration):
-        axes.axvspan(*calibration.bracket, color=CLEAN, alpha=0.4, linewidth=0, zorder=0)
-    label = f"{calibration.strength:.4g} scores {calibration.score:.4f}"
-    axes.scatter(
-        [calibration.strength], [calibration.score], s=70, color=NOISY[0], zorder=3, label=label
-    )
+        axes.axvspan(*calibration.bracket, color=NOISY[1], alpha=0.3, linewidth=0, label="bracket")
+    axes.plot(strengths[order], scores[order], color="0.5", linewidth=1)
+    axes.scatter(strengths, scores, s=16, color="0.5", zorder=3, label=f"{len(scores)} evaluations")
+    found = calibration.strength, calibration.score
+    across, up = axes.get_xlim()[0], axes.get_ylim()[0]
+    lines = [across, found[0], found[0]], [found[1], found[1], up]
+    axes.plot(*lines, color=NOISY[0], linewidth=0.8, scalex=False, scaley=False)
+    label = f"{found[0]:.4g} scores {found[1]:.4f}"
+    axes.scatter(*found, s=60, color=NOISY[0], edgecolor=_EDGE, zorder=4, label=label)
+    axes.set(xlabel="strength", ylabel="score", xlim=(across, None), ylim=(up, None))
     axes.legend(frameon=False)
-    axes.set(xlabel="strength", ylabel="score")
     return axes
 
 
@@ -277,10 +322,12 @@ def choose(
     """Return which planes have the worst, the median and the best scores.
 
     Those smaller than half the median size are left out. Of each group the planes have different
-    owners, such as cases, if possible; no plane is in two groups.
+    owners, such as cases, if possible; no plane is in two groups. Of few planes each group has
+    fewer.
     """
     large = np.flatnonzero(2 * sizes >= np.median(sizes))
     order = large[np.argsort(scores[large], kind="stable")]
+    count = min(count, max(1, len(order) // 3))
     middle = np.argsort(abs(np.arange(len(order)) - (len(order) - 1) / 2), kind="stable")
     used: set[int] = set()
     groups: dict[str, list[int]] = {}
@@ -293,12 +340,12 @@ def choose(
     return {group: groups[group] for group in ("worst", "median", "best")}
 
 
-def _pyplot() -> Any:
+def _import(name: str) -> Any:
     try:
-        from matplotlib import pyplot
+        return import_module(f"matplotlib.{name}")
     except ImportError as error:
-        raise ImportError("labelnoise.plot needs matplotlib; pip install matplotlib") from error
-    return pyplot
+        text = "labelnoise.plot needs matplotlib; pip install labelnoise[plot]"
+        raise ImportError(text, name="matplotlib") from error
 
 
 def _plane(mask: Any, name: str) -> NDArray[Any]:
@@ -308,51 +355,129 @@ def _plane(mask: Any, name: str) -> NDArray[Any]:
     return plane
 
 
-def _planes(
-    maps: Any, axes: tuple[int, int], name: str, pictures: bool = False
-) -> Sequence[NDArray[Any]]:
-    """Return planes of a stack or a volume, or those of a list as they are."""
+def _planes(maps: Any, axes: tuple[int, ...], name: str) -> Sequence[NDArray[Any]]:
+    """Return the planes of a stack or a volume, or those of a list as they are."""
     if not isinstance(maps, np.ndarray):
-        return maps if pictures else [np.asarray(plane) for plane in maps]
-    stack = maps if pictures else check_mask(maps, name)
-    order, _ = check_axes(axes, stack.shape)
-    moved = stack.transpose(order)
+        return [_plane(plane, f"{name}[{place}]") for place, plane in enumerate(maps)]
+    order, _ = check_axes(axes, check_mask(maps, name).shape)
+    moved = maps.transpose(order)
     return list(moved.reshape(-1, *moved.shape[-2:]))
 
 
-def _size(planes: tuple[NDArray[Any], NDArray[Any]], labels: list[int] | None) -> int:
-    """Return the number of pixels with a label, in the plane that has more."""
-    return max(
-        int(np.count_nonzero(plane if labels is None else np.isin(plane, labels)))
-        for plane in planes
-    )
+def _pictures(images: Any, axes: tuple[int, ...], like: Any) -> Sequence[NDArray[Any]]:
+    """Return images in the order of the planes that they lie under."""
+    if not isinstance(images, np.ndarray) or not isinstance(like, np.ndarray):
+        return list(images) if isinstance(images, np.ndarray) else images
+    if images.shape[: like.ndim] != like.shape or images.ndim > like.ndim + 1:
+        raise ValueError(
+            f"images: shape {images.shape}, and {like.shape} of references; pass their images"
+        )
+    order, _ = check_axes(axes, like.shape)
+    colours = tuple(range(like.ndim, images.ndim))
+    moved = images.transpose(*order, *colours)
+    return list(moved.reshape(-1, *moved.shape[like.ndim - 2 :]))
 
 
-def _window(image: NDArray[Any], inside: NDArray[np.bool_]) -> dict[str, float]:
-    """Return the values that are black and white: a structure and what is around it differ."""
-    values = np.nan_to_num(image.astype(np.float64), posinf=0.0, neginf=0.0)
-    if not values.size or not inside.any():
-        return {}
-    low, middle, high = np.percentile(values[inside], [25, 50, 75])
-    reach = max(_WINDOW * (high - low), _NARROWEST * np.ptp(values))
-    return {
-        "vmin": float(max(middle - reach, values.min())),
-        "vmax": float(min(middle + reach, values.max())),
-    }
+def _colour(label: int, labels: list[int] | None) -> int | None:
+    """Return the number of a label's colour, None if the label is not drawn."""
+    if labels is None:
+        return (label - 1) % len(NOISY) if label else None
+    return labels.index(label) % len(NOISY) if label in labels else None
 
 
-def _box(
+def _shown(plane: NDArray[Any], labels: list[int] | None) -> NDArray[np.bool_]:
+    return plane != 0 if labels is None else among(plane, labels)
+
+
+def _filled(plane: NDArray[Any], labels: list[int] | None, opacity: float) -> NDArray[np.float64]:
+    """Return the area of each label in its colour, transparent elsewhere."""
+    values, places = distinct(plane)
+    table = np.zeros((len(values), 4))
+    for place, value in enumerate(values.tolist()):
+        number = _colour(int(value), labels)
+        if number is not None:
+            table[place] = [*bytes.fromhex(NOISY[number][1:]), 255 * opacity]
+    coloured: NDArray[np.float64] = table[places] / 255
+    return coloured
+
+
+def _paths(plane: NDArray[Any], labels: list[int] | None) -> dict[int, Any]:
+    """Return the path of each colour, open along the border of the array."""
+    from scipy.ndimage import find_objects
+
+    values, places = distinct(plane)
+    found: dict[int, list[Any]] = {}
+    for place, box in enumerate(find_objects(places + 1)):
+        number = _colour(int(values[place]), labels)
+        if number is not None:
+            corners, begins = outlines(places[box] == place)
+            corners += np.array([part.start for part in box[::-1]])
+            found.setdefault(number, []).append((corners, begins))
+    path, paths = _import("path").Path, {}
+    for number, parts in sorted(found.items()):
+        corners, lifts = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        border = (corners == 0) | (corners == plane.shape[::-1])
+        lifts[1:] |= (border[1:] & (corners[1:] == corners[:-1])).any(axis=1)
+        paths[number] = path(corners - 0.5, np.where(lifts, path.MOVETO, path.LINETO))
+    return paths
+
+
+def _picture(
+    image: Any, mask: NDArray[np.bool_], options: dict[str, Any]
+) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Return a picture that `imshow` shows as it should be, and its options."""
+    picture = np.asarray(image)
+    if picture.shape not in (mask.shape, (*mask.shape, 3), (*mask.shape, 4)):
+        raise ValueError(
+            f"image: shape {picture.shape}, and {mask.shape} of the reference; pass its image"
+        )
+    if picture.dtype.kind not in "biuf":
+        raise TypeError(f"image: dtype {picture.dtype} has no grey values; pass numbers")
+    options = {"cmap": "gray", "interpolation": "nearest", **options}
+    if picture.ndim == 2:
+        picture = picture.astype(np.float64)
+        if "norm" not in options:
+            options = _window(picture, mask) | options
+    elif picture.dtype != np.uint8:
+        colours = picture[..., :3].astype(np.float64)
+        ends = {"vmin": 0.0, "vmax": 1.0}
+        if not (np.nanmin(colours) >= 0 and np.nanmax(colours) <= 1):
+            ends = _window(colours, np.zeros(colours.shape, bool))
+        low, high = (options.pop(name, end) for name, end in ends.items())
+        picture = np.clip((np.nan_to_num(colours) - low) / (high - low), 0, 1)
+    return picture, options
+
+
+def _window(image: NDArray[np.float64], inside: NDArray[np.bool_]) -> dict[str, float]:
+    """Return the values that are black and white."""
+    known = np.isfinite(image)
+    if not known.any():
+        return {"vmin": 0.0, "vmax": 1.0}
+    low, high = np.percentile(image[known], [1, 99])
+    if (inside & known).any():
+        least = (high - low) / 8
+        ends = np.percentile(image[inside & known], [1, 99])
+        reach = max(ends[1] - ends[0], least)
+        low, high = (
+            max(ends.mean() - 1.5 * reach, image[known].min()),
+            min(ends.mean() + 1.5 * reach, image[known].max()),
+        )
+    return {"vmin": float(low), "vmax": float(max(high, low + 1e-9))}
+
+
+def _view(
     mask: NDArray[np.bool_], margin: float | None, steps: tuple[float, ...]
 ) -> list[tuple[float, float]]:
     """Return the first and last edges of what is shown, of rows and of columns."""
-    box = [(-0.5, size - 0.5) for size in mask.shape]
     if margin is None or not mask.any():
-        return box
-    more = check_number("margin", margin, 0.0, 100.0)
+        return [(-0.5, size - 0.5) for size in mask.shape]
+    share = check_number("margin", margin, 0.0, 100.0)
     spans = [np.flatnonzero(mask.any(axis=1 - axis))[[0, -1]] for axis in (0, 1)]
     sides = [(last - first + 1) * step for (first, last), step in zip(spans, steps, strict=True)]
-    around = more * max(sides)
-    return [
-        (max(low, first - 0.5 - around / step), min(high, last + 0.5 + around / step))
-        for (first, last), (low, high), step in zip(spans, box, steps, strict=True)
-    ]
+    side = max((1 + 2 * share) * max(sides), _LEAST * min(steps))
+    view = []
+    for (first, last), size, step in zip(spans, mask.shape, steps, strict=True):
+        length = min(side / step, size)
+        begin = min(max((first + last - length) / 2, -0.5), size - 0.5 - length)
+        view.append((float(begin), float(begin + length)))
+    return view

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import labelnoise
+from labelnoise import plot
 from labelnoise.cli import main
 from labelnoise.data import phantom
 
@@ -40,7 +41,8 @@ def test_a_picture_is_drawn_and_scores_are_printed(case, tmp_path, capsys, with_
     assert {path.name for path in tmp_path.iterdir()} == {"a.png"}
     grey = np.ptp(picture.astype(int), axis=1) == 0
     assert (np.mean(grey & (picture[:, 0] > 20) & (picture[:, 0] < 235)) > 0.2) == with_image
-    assert min(np.abs(picture - np.array([76, 201, 240])).sum(axis=1)) < 9  # clean contours
+    for red, green, blue in (bytes.fromhex(plot.CLEAN[0][1:]), bytes.fromhex(plot.NOISY[0][1:])):
+        assert min(np.abs(picture - np.array([red, green, blue])).sum(axis=1)) < 9
     row = capsys.readouterr().out.splitlines()[1].split()
     noise = labelnoise.Noise("wobble", 1.0, labels=[1], axes=(1, 0))
     array = np.asarray(nibabel.load(labels).dataobj)

@@ -419,7 +419,7 @@ def _slices(report: Report) -> str:
         "left out. "
         f"Slices are counted from 1, in volumes upwards.{few}"
         '<span class="screen"> Click a picture to enlarge it.</span></p>',
-        f"<p>{_key('clean', CLEAN)}{_key('noisy', NOISY[0])}</p>",
+        f"<p>{_key('clean', CLEAN[0])}{_key('noisy', NOISY[0])}</p>",
         *(f'<p class="soft">{escape(note)}</p>' for note in report.notes),
     ]
     for label, pictures in report.pictures.items():
