@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import labelnoise
 
 SOURCE = Path(labelnoise.__file__).parent
@@ -114,6 +116,23 @@ def test_each_hook_imports_its_own_framework_only():
         if path.stem == "_geometry":
             known |= {"_patch", "annotators", "files", "files._geometry"}
         assert inside <= known, path.name
+
+
+@pytest.mark.parametrize("content", [b"", b"cut"])
+def test_damaged_caches_are_compiled_again(tmp_path, content):
+    """And kept again, whole."""
+    code = "import numpy as np, labelnoise; labelnoise.choppy(np.ones((4, 4), bool), 1.0, rng=0)"
+    run(code, NUMBA_CACHE_DIR=str(tmp_path))
+    kept = [path for path in tmp_path.rglob("*") if path.suffix in (".nbi", ".nbc")]
+    assert {path.suffix for path in kept} == {".nbi", ".nbc"}
+    for suffix in ".nbi", ".nbc":
+        for path in tmp_path.rglob(f"*{suffix}"):
+            path.write_bytes(path.read_bytes()[:-9] if content == b"cut" else content)
+        run(code, NUMBA_CACHE_DIR=str(tmp_path))
+    assert all(path.stat().st_size > 20 for path in tmp_path.rglob("*.nbi"))
+    changed = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
+    run(code, NUMBA_CACHE_DIR=str(tmp_path))
+    assert changed == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
 
 
 def test_heavy_packages_wait_until_they_are_needed():

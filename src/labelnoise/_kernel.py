@@ -8,6 +8,7 @@ long as that file stays the same.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from threading import RLock
 from typing import Any
 
@@ -63,13 +64,19 @@ def kernel(signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def _compile(function: Callable[..., Any], signature: Any) -> Callable[..., Any]:
+    """Compile, or load what is kept; a damaged file on disk is thrown away."""
     options: Any = {"nogil": True, "error_model": "numpy"}
-    made: Callable[..., Any]
-    try:
-        made = numba.njit(signature, cache=True, **options)(function)
-    except (RuntimeError, OSError):
-        made = numba.njit(signature, **options)(function)
-    return made
+    with suppress(RuntimeError, OSError):  # no folder can be written
+        made: Any = numba.njit(cache=True, **options)(function)
+        try:
+            made.compile(signature)
+        except Exception:  # whatever pickle raises
+            made._cache.flush()
+            made = numba.njit(cache=True, **options)(function)
+            made.compile(signature)
+        made.disable_compile()
+        return made  # type: ignore[no-any-return]
+    return numba.njit(signature, **options)(function)  # type: ignore[no-any-return]
 
 
 inline = numba.njit(inline="always")
