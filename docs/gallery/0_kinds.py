@@ -2,8 +2,8 @@
 Twelve kinds of error
 =====================
 
-A liver with metastases (red) and cysts (green), drawn with each kind of error. The blue lines are
-the true contours. :doc:`/kinds` tells what each is for.
+A liver with metastases (blue) and cysts (green), drawn with each kind of error. The dark contours
+are the true ones. :doc:`/kinds` tells what each is for.
 """
 
 import matplotlib.pyplot as plt
@@ -39,11 +39,9 @@ drawn = {
     "random 0.1": labelnoise.random(plane, 0.1, rng=0),
 }
 
-colours = np.array([[250, 250, 250], [235, 212, 180], [200, 85, 61], [122, 150, 90]], np.uint8)
 figure, axes = plt.subplots(3, 4, figsize=(11, 7), layout="constrained")
 for panel, (title, noisy) in zip(axes.flat, drawn.items()):
-    clean, aspect = (plane, 1) if noisy.shape == plane.shape else (labels[:, 48], 5.3)
-    plot.contours(clean, image=colours[noisy], ax=panel, spacing=(aspect, 1))
-    plt.setp(panel.collections, linewidth=1.4)
+    clean, height = (plane, 1) if noisy.shape == plane.shape else (labels[:, 48], 5.3)
+    plot.contours(clean, noisy, ax=panel, spacing=(height, 1), fill=0.8)
     panel.set_title(title)
 plt.show()

@@ -26,13 +26,12 @@ figure, axes = plt.subplots(5, 3, figsize=(7.5, 13), layout="constrained")
 for line, kind, name in zip(axes, kinds, ["natural", "choppy", "random", "bias", "wobble"]):
     for panel, target in zip(line, [0.95, 0.90, 0.85]):
         found = labelnoise.match(circle, kind, target, rng=3)
-        plot.contours(circle, image=found.mask.astype(int), ax=panel, margin=0.2, vmin=-0.5)
-        plt.setp(panel.collections, linewidth=1.2)
+        plot.contours(circle, found.mask, ax=panel, margin=0.25, fill=0.8)
         panel.set_title(f"{name} {found.strength:.3g}: Dice {found.score:.3f}")
 plt.show()
 
 # %%
-# The clean circle is blue. Natural noise moves whole stretches of the contour, choppy noise each
-# row on its own, and random noise pixels wherever they lie. Bias moves the whole boundary by one
-# distance. Wobble moves it by a smooth random process. The same seed gives the same draws at each
-# level, so the errors grow from left to right.
+# The dark contour is that of the clean circle. Natural noise moves whole stretches of it, choppy
+# noise each row on its own, and random noise pixels wherever they lie. Bias moves the whole
+# boundary by one distance. Wobble moves it by a smooth random process. The same seed gives the same
+# draws at each level, so the errors grow from left to right.

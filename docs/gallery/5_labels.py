@@ -30,9 +30,9 @@ maps = {
 
 figure, axes = plt.subplots(2, 3, figsize=(10.5, 6), layout="constrained")
 for panel, (title, labels) in zip(axes.flat, maps.items()):
-    plot.contours(organs, labels, ax=panel, margin=0.1)
+    plot.contours(organs, labels, ax=panel, fill=0.8)
     panel.set_title(title)
-axes[1, 2].axvline(79.5, color="black", linestyle="--")
+axes[1, 2].axvline(79.5, color="0.5", linestyle="--")
 plt.show()
 
 # %%

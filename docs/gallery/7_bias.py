@@ -2,8 +2,8 @@
 Too large or too small
 ======================
 
-:func:`labelnoise.bias` moves every boundary by one distance, out or in. The clean contours
-are blue.
+:func:`labelnoise.bias` moves every boundary by one distance, out or in. The clean contours are
+dark.
 """
 
 import matplotlib.pyplot as plt
@@ -27,7 +27,7 @@ maps = {
 
 figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.1), layout="constrained")
 for panel, (title, labels) in zip(axes, maps.items()):
-    plot.contours(organs, labels, ax=panel, margin=0.1)
+    plot.contours(organs, labels, ax=panel, fill=0.8)
     panel.set_title(title)
 plt.show()
 

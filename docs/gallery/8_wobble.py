@@ -4,7 +4,7 @@ As people draw
 
 :func:`labelnoise.wobble` moves the boundary along its normal by a smooth Gaussian process.
 ``sigma`` is the standard deviation of the displacement, and ``length`` the distance along the
-boundary over which displacements stay alike. The clean contour is blue.
+boundary over which displacements stay alike. The clean contour is pale.
 """
 
 import matplotlib.pyplot as plt
@@ -16,11 +16,11 @@ from labelnoise.data import phantom
 image, labels, spacing = phantom(slices=5, size=256, seed=(4, 0))
 image, liver, millimetres = image[3], labels[3] > 0, spacing[1:]
 
-figure, axes = plt.subplots(2, 3, figsize=(10, 6.2), layout="constrained")
+figure, axes = plt.subplots(2, 3, figsize=(10, 5.6), layout="constrained")
 for line, sigma in zip(axes, [2, 5]):
     for panel, length in zip(line, [4, 9, 30]):
         noisy = labelnoise.wobble(liver, sigma, length=length, spacing=millimetres, rng=2)
-        plot.contours(liver, noisy, image, panel, margin=0.2)
+        plot.contours(liver, noisy, image, panel, margin=0.15, linewidth=1.2)
         score = labelnoise.dice(liver, noisy)
         panel.set_title(f"{sigma} mm, length {length} mm: Dice {score:.2f}")
 plt.show()

@@ -5,7 +5,7 @@ Few clicks, another image
 :func:`labelnoise.coarse` draws each contour as a polygon, as if with few clicks.
 :func:`labelnoise.shift` puts all labels down beside their place, as if they had been drawn on
 another image of the patient. :func:`labelnoise.elastic` bends them. The clean contours of liver and
-lesions are blue, and the Dice score is the mean of both.
+lesions are pale, and the Dice score is the mean of both.
 """
 
 import matplotlib.pyplot as plt
@@ -26,7 +26,7 @@ figure, axes = plt.subplots(2, 3, figsize=(11, 6.6), layout="constrained")
 for line, strength in zip(axes, [3, 8]):
     for panel, noise in zip(line, kinds):
         noisy = noise(labels, strength, rng=1)
-        plot.contours(labels, noisy, image, panel, margin=0.2)
+        plot.contours(labels, noisy, image, panel, margin=0.2, linewidth=1.2)
         score = labelnoise.dice(labels, noisy)
         panel.set_title(f"{noise.error.__name__}, {strength} mm: Dice {score:.2f}")
 plt.show()

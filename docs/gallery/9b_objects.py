@@ -2,9 +2,9 @@
 Missed, invented, confused
 ==========================
 
-A map of cells of two classes, red (1) and grey (2). :func:`labelnoise.omit` misses a share of them,
-small ones rather than large ones. :func:`labelnoise.invent` adds a share that is not there.
-:func:`labelnoise.confuse` takes a share for the other class. True cells have blue contours.
+A map of cells of two classes, orange (1) and blue (2). :func:`labelnoise.omit` misses a share of
+them, small ones rather than large ones. :func:`labelnoise.invent` adds a share that is not there.
+:func:`labelnoise.confuse` takes a share for the other class. True cells have dark contours.
 """
 
 import matplotlib.pyplot as plt
@@ -33,11 +33,9 @@ maps = {
     "confuse 0.5, class 1 into 2": labelnoise.confuse(cells, 0.5, into={1: 2}, rng=0),
 }
 
-colours = np.array([[244, 244, 244], [217, 142, 115], [88, 98, 128]], np.uint8)  # of each class
 figure, axes = plt.subplots(2, 3, figsize=(11, 6.2), layout="constrained")
 for panel, (title, labels) in zip(axes.T.flat, maps.items()):
-    plot.contours(cells > 0, image=colours[labels], ax=panel)
-    plt.setp(panel.collections, linewidth=1.2)
+    plot.contours(cells, labels, ax=panel, fill=0.8)
     panel.set_title(title)
 plt.show()
 

@@ -4,7 +4,7 @@ The first and the last slice
 
 Annotators of a volume do not agree in which slice a structure begins and ends.
 :func:`labelnoise.ends` adds slices at both ends of each object, or drops some. Two kidneys with a
-tumour in slices of 5 mm, cut lengthwise; the blue lines are the true contours.
+tumour in slices of 5 mm, cut lengthwise; the dark contours are the true ones.
 """
 
 import matplotlib.pyplot as plt
@@ -32,7 +32,7 @@ maps = {
 
 figure, axes = plt.subplots(1, 3, figsize=(11, 4.6), layout="constrained")
 for panel, (title, labels) in zip(axes, maps.items()):
-    plot.contours(kidneys[:, 30], labels[:, 30], ax=panel, spacing=spacing[:2], margin=0.1)
+    plot.contours(kidneys[:, 30], labels[:, 30], ax=panel, spacing=spacing[::2], fill=0.8)
     panel.set_title(title)
 plt.show()
 

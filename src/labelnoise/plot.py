@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Noisy: Okabe and Ito's colours, which colour-blind people can tell apart. Clean: their tints.
-NOISY = "#e69f00", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#f0e442", "#0072b2"
-CLEAN = "#ffe3b0", "#d3ecff", "#a9ecd6", "#ffc9a3", "#f9dcec", "#fffbc4", "#a6d3f5"
+NOISY: tuple[str, ...] = "#e69f00", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#f0e442", "#0072b2"
+CLEAN: tuple[str, ...] = "#ffe3b0", "#d3ecff", "#a9ecd6", "#ffc9a3", "#f9dcec", "#fffbc4", "#a6d3f5"
 _EDGE = "#16181d"
 _NEUTRAL = "#777777"  # text that can be read on light and dark pages
 _LEAST = 16  # pixels of the smallest side that is shown
@@ -68,11 +68,11 @@ def contours(
     spacing : tuple of float, optional
         Distance of neighbouring pixels along rows and columns; by default pixels are square.
     margin : float, optional
-        Show a square around the clean structures, with so much on each side, as a share of their
-        larger side. By default the whole plane is shown.
+        Show the clean structures with so much on each side, as a share of their larger side. By
+        default the whole plane is shown.
     fill : float, optional
-        Show noisy labels as areas of this opacity, up to 1, below the clean contours; better than
-        contours for scattered pixels.
+        Show noisy labels as areas of this opacity, up to 1, below dark clean contours; better than
+        contours where there is no image, and for scattered pixels.
     linewidth : float, optional
         Width of noisy contours in points. Clean ones are 2.4 times as wide.
     **window
@@ -119,7 +119,6 @@ def contours(
     reference = _plane(reference, "reference")
     another = reference if other is None else _plane(other, "other")
     reference, another, listed = alike(reference, another, labels)
-    planes = [reference] if other is None else [reference, another]
     steps = check_spacing(spacing, (0, 1))
     fill = check_number("fill", fill, 0.0, 1.0)
     width = check_number("linewidth", linewidth, 0.0, 100.0)
@@ -130,13 +129,17 @@ def contours(
     axes = _import("pyplot").gca() if ax is None else ax
     if picture is not None:
         axes.imshow(picture[0], **picture[1])
-    if fill and other is not None:
-        axes.imshow(_filled(planes[-1], listed, fill), interpolation="nearest")
-        planes = planes[:1]
+    dark: tuple[str, ...] = (_EDGE,) * len(CLEAN)
+    lines = [(reference, CLEAN, dark, 2.4 * width)]
+    if other is not None and fill:
+        axes.imshow(_filled(another, listed, fill), interpolation="nearest")
+        lines = [(reference, dark, CLEAN, 0.7 * width)]
+    elif other is not None:
+        lines.append((another, NOISY, dark, width))
     patches, effects = _import("patches"), _import("patheffects")
-    for plane, colours, wide in zip(planes, (CLEAN, NOISY), (2.4 * width, width), strict=False):
-        edge = effects.withStroke(linewidth=wide + 0.7 * width, foreground=_EDGE, alpha=0.7)
+    for plane, colours, edges, wide in lines:
         for number, path in _paths(plane, listed).items():
+            edge = {"linewidth": wide + 0.7 * width, "foreground": edges[number], "alpha": 0.7}
             axes.add_artist(
                 patches.PathPatch(
                     path,
@@ -146,7 +149,7 @@ def contours(
                     capstyle="projecting",
                     joinstyle="miter",
                     snap=False,
-                    path_effects=[edge],
+                    path_effects=[effects.withStroke(**edge)],
                     zorder=2,
                 )
             )
@@ -474,10 +477,9 @@ def _view(
     share = check_number("margin", margin, 0.0, 100.0)
     spans = [np.flatnonzero(mask.any(axis=1 - axis))[[0, -1]] for axis in (0, 1)]
     sides = [(last - first + 1) * step for (first, last), step in zip(spans, steps, strict=True)]
-    side = max((1 + 2 * share) * max(sides), _LEAST * min(steps))
-    view = []
-    for (first, last), size, step in zip(spans, mask.shape, steps, strict=True):
-        length = min(side / step, size)
+    more, view = 2 * share * max(sides), []
+    for (first, last), size, step, side in zip(spans, mask.shape, steps, sides, strict=True):
+        length = min(max((side + more) / step, _LEAST), size)
         begin = min(max((first + last - length) / 2, -0.5), size - 0.5 - length)
         view.append((float(begin), float(begin + length)))
     return view
