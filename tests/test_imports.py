@@ -12,6 +12,7 @@ import pytest
 import labelnoise
 
 SOURCE = Path(labelnoise.__file__).parent
+ROOT = Path(__file__).parents[1]
 LEVELS = {
     **dict.fromkeys(("errors", "annotators", "metrics", "data", "files"), 1),
     **{"noise": 2, "calibration": 3, "plot": 4, "hooks": 5, "cli": 5},
@@ -158,3 +159,16 @@ def test_kernels_work_where_nothing_can_be_written(tmp_path):
     expected = f"9 {package / '__init__.py'}\n"
     assert run(code, PYTHONPATH=str(tmp_path), **nowhere) == expected
     assert {path.suffix for path in tmp_path.rglob("*")} == {"", ".html", ".json", ".py", ".typed"}
+
+
+def test_no_code_comes_from_data():
+    """Files are not unpickled, and what they hold is not run."""
+    for path in [*SOURCE.rglob("*.py"), *(ROOT / "examples").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called not in ("eval", "exec", "pickle.load", "joblib.load"), path
+                if called in ("np.load", "numpy.load"):
+                    assert "allow_pickle=False" in ast.unparse(node), path
+                if called == "torch.load":
+                    assert "weights_only=True" in ast.unparse(node), path
