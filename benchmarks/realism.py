@@ -43,6 +43,7 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 
 import labelnoise
 from labelnoise import Annotator, sample_rng
+from labelnoise.plot import contours
 
 Mask = NDArray[np.bool_]
 Numbers = dict[str, float]
@@ -61,7 +62,7 @@ RESAMPLED = 200
 TREES = 300
 TOLD = 8  # features
 PICTURED = 4, 3  # rows, and simulations of each structure
-REAL, SIMULATED, ASKED = "#b2182b", "#2166ac", "#4d4d4d"
+REAL, SIMULATED, ASKED = 4, 7, 5  # labels whose colours are red, blue and purple
 SUFFIXES = ".nii.gz", ".nii", ".png"
 SHOWN = {
     "Dice": "Dice",
@@ -580,8 +581,8 @@ def paint(pairs: Sequence[Pair], people: Sequence[Annotator], path: Path, credit
         told, asked = chosen[2 * row], chosen[2 * row + 1]
         masks = [pairs[told].second]
         masks += [draw(pairs[told], people[told], 100 + seed) for seed in range(simulations)]
-        colours = [REAL, *[SIMULATED] * simulations]
-        show(panels[row, : len(masks)], pairs[told].first, masks, colours)
+        labels = [REAL, *[SIMULATED] * simulations]
+        show(panels[row, : len(masks)], pairs[told].first, masks, labels)
         panels[row, len(masks)].set_axis_off()
         masks = [pairs[asked].second, draw(pairs[asked], people[asked], 100)]
         show(panels[row, -2:], pairs[asked].first, masks[::-1] if side else masks, [ASKED] * 2)
@@ -591,25 +592,19 @@ def paint(pairs: Sequence[Pair], people: Sequence[Annotator], path: Path, credit
     figure.savefig(path, dpi=110)
 
 
-def show(panels: Any, first: Mask, masks: Sequence[Mask], colours: Sequence[str]) -> None:
+def show(panels: Any, first: Mask, masks: Sequence[Mask], labels: Sequence[int]) -> None:
     """Draw contours over the slice in which a mask is largest."""
     place = int(first.sum(axis=(1, 2)).argmax())
     seen = np.stack([first[place], *(mask[place] for mask in masks)])
     box = around(seen, (0, 0, 0))[1:]
-    half = max(part.stop - part.start for part in box) / 2 + 1.5
+    half = max(part.stop - part.start for part in box) / 2 + 2.5
     middles = [(part.start + part.stop - 1) / 2 for part in box]
-    for panel, mask, colour in zip(panels, seen[1:], colours, strict=True):
-        panel.imshow(seen[0], cmap="Greys", vmin=0, vmax=5, interpolation="nearest")
-        if mask.any():
-            panel.contour(mask, [0.5], colors=colour, linewidths=1.6)
+    for panel, mask, colour in zip(panels, seen[1:], labels, strict=True):
+        contours(colour * seen[0], colour * mask, seen[0], panel, cmap="Greys", vmin=0, vmax=5)
         panel.set(
-            xticks=[],
-            yticks=[],
             xlim=(middles[1] - half, middles[1] + half),
             ylim=(middles[0] + half, middles[0] - half),
         )
-        for spine in panel.spines.values():
-            spine.set_color("0.85")
 
 
 def main() -> None:

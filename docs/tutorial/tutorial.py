@@ -58,7 +58,7 @@ noises = {
 }
 figure, axes = plt.subplots(2, 3, figsize=(9, 4.6), layout="constrained")
 for panel, (name, noisy) in zip(axes.flat, noises.items()):
-    plot.contours(livers[16], noisy[16], images[16], panel, margin=0.2)  # clean ones are blue
+    plot.contours(livers[16], noisy[16], images[16], panel, margin=0.2)  # clean ones are pale
     panel.set_title(f"{name}, Dice {labelnoise.dice(livers[16], noisy[16]):.2f}")
 
 # %%

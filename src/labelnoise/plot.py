@@ -68,8 +68,8 @@ def contours(
     spacing : tuple of float, optional
         Distance of neighbouring pixels along rows and columns; by default pixels are square.
     margin : float, optional
-        Show the clean structures with so much on each side, as a share of their larger side. By
-        default the whole plane is shown.
+        Show the clean structures with so much on each side, as a share of their larger side, and
+        16 pixels at least. By default the whole plane is shown.
     fill : float, optional
         Show noisy labels as areas of this opacity, up to 1, below dark clean contours; better than
         contours where there is no image, and for scattered pixels.
