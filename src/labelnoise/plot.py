@@ -186,7 +186,7 @@ def grid(
     count : int, optional
         How many of each are drawn.
     labels, margin, **options
-        As in `contours`. Planes are scored by the mean over labels.
+        As in `contours`, but the view is a square. Planes are scored by the mean over labels.
     spacing : tuple of float, optional
         Distance of neighbouring pixels along `axes`.
     figure : matplotlib.figure.Figure, optional
@@ -245,17 +245,20 @@ def grid(
         raise ValueError("references: no plane has foreground; pass masks that have some")
     groups = choose(scores[there], sizes[there], there, count)
     groups = {group: chosen for group, chosen in groups.items() if chosen}
-    rows = max(map(len, groups.values()))
+    lines = max(map(len, groups.values()))
     if figure is None:
-        size = 3.2 * len(groups), 3.4 * rows
+        size = 3.2 * len(groups), 3.4 * lines
         figure = _import("pyplot").figure(figsize=size, layout="constrained", facecolor="none")
-    panels = figure.subplots(rows, len(groups), squeeze=False)
+    panels = figure.subplots(lines, len(groups), squeeze=False)
     for column, (group, chosen) in zip(panels.T, groups.items(), strict=True):
         for panel, index in zip(column, chosen, strict=False):
             place = int(there[index])
             image = None if under is None else under[place]
-            how: Any = {"labels": listed, "spacing": steps, "margin": margin, **options}
+            how: Any = {"labels": listed, "spacing": steps, **options}
             contours(clean[place], noisy[place], image, panel, **how)
+            inside = [_shown(maps[place], listed) for maps in (clean, noisy)]
+            rows, columns = _view(inside[not inside[0].any()], margin, steps, square=True)
+            panel.set(xlim=columns, ylim=rows[::-1])
             title = f"{group}: plane {place}, Dice {scores[place]:.2f}"
             panel.set_title(title, fontsize="medium", color=_NEUTRAL)
         for panel in column[len(chosen) :]:
@@ -469,7 +472,7 @@ def _window(image: NDArray[np.float64], inside: NDArray[np.bool_]) -> dict[str, 
 
 
 def _view(
-    mask: NDArray[np.bool_], margin: float | None, steps: tuple[float, ...]
+    mask: NDArray[np.bool_], margin: float | None, steps: tuple[float, ...], square: bool = False
 ) -> list[tuple[float, float]]:
     """Return the first and last edges of what is shown, of rows and of columns."""
     if margin is None or not mask.any():
@@ -478,6 +481,7 @@ def _view(
     spans = [np.flatnonzero(mask.any(axis=1 - axis))[[0, -1]] for axis in (0, 1)]
     sides = [(last - first + 1) * step for (first, last), step in zip(spans, steps, strict=True)]
     more, view = 2 * share * max(sides), []
+    sides = [max(sides)] * 2 if square else sides
     for (first, last), size, step, side in zip(spans, mask.shape, steps, sides, strict=True):
         length = min(max((side + more) / step, _LEAST), size)
         begin = min(max((first + last - length) / 2, -0.5), size - 0.5 - length)
