@@ -119,6 +119,26 @@ def test_each_hook_imports_its_own_framework_only():
         assert inside <= known, path.name
 
 
+@pytest.mark.parametrize(
+    ("hook", "package", "message"),
+    [
+        ("monai", "monai", 'needs MONAI; install the extra "monai"'),
+        ("torchio", "torchio", 'needs TorchIO; install the extra "torchio"'),
+        ("albumentations", "albumentations", "needs Albumentations; install the extra"),
+        ("batchgenerators", "batchgeneratorsv2", "needs batchgeneratorsv2; install the extra"),
+        ("torchvision", "torchvision", "needs torchvision; install it with the PyTorch"),
+    ],
+)
+def test_missing_frameworks_name_their_extra(hook, package, message):
+    """The module cannot be imported without it."""
+    code = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        f"try: import labelnoise.hooks.{hook}\n"
+        "except ImportError as error: print(error)"
+    )
+    assert message in run(code)
+
+
 @pytest.mark.parametrize("content", [b"", b"cut"])
 def test_damaged_caches_are_compiled_again(tmp_path, content):
     """And kept again, whole."""

@@ -41,7 +41,7 @@ class Contours(NamedTuple):
         phases: NDArray[np.float64],
         spacing: tuple[float, ...],
     ) -> "Contours":
-        """Move points away from the centre of the bounding box of their contour.
+        """Move the points, in place, away from the centre of the bounding box of their contour.
 
         How far is told by a periodic cubic spline through `offsets`, an array (contours, knots),
         its knots evenly spaced along each contour; the first point lies `phases` behind the first
@@ -51,9 +51,8 @@ class Contours(NamedTuple):
         from scipy.ndimage import spline_filter1d
 
         weights = spline_filter1d(offsets, axis=1, mode="grid-wrap")
-        points = self.points.copy()
-        _stretch(self.stops, points, self.fixed, weights, phases, *spacing[-2:])
-        return self._replace(points=points)
+        _stretch(self.stops, self.points, self.fixed, weights, phases, *spacing[-2:])
+        return self
 
     def simplified(
         self, tolerance: float, phases: NDArray[np.float64], spacing: tuple[float, ...]

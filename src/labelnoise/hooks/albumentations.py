@@ -5,9 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from albumentations import DualTransform
-from albumentations.core.type_definitions import ALL_TARGETS
 from numpy.typing import NDArray
+
+try:
+    from albumentations import DualTransform
+    from albumentations.core.type_definitions import ALL_TARGETS
+except ImportError as error:
+    raise ImportError(
+        'labelnoise.hooks.albumentations needs Albumentations; install the extra "albumentations"'
+    ) from error
+
 
 from ..noise import from_dict, to_dict
 from ._noise import Perturb, check_perturb, perturb_labels

@@ -3,8 +3,15 @@
 from typing import Any
 
 import numpy as np
-import torch
-from batchgeneratorsv2.transforms.base.basic_transform import SegOnlyTransform
+
+try:
+    import torch
+    from batchgeneratorsv2.transforms.base.basic_transform import SegOnlyTransform
+except ImportError as error:
+    raise ImportError(
+        'labelnoise.hooks.batchgenerators needs batchgeneratorsv2; install the extra "nnunet"'
+    ) from error
+
 
 from ._noise import Perturb, check_perturb, perturb_labels
 

@@ -4,9 +4,13 @@ from collections.abc import Callable, Hashable, Mapping
 from os import PathLike
 from typing import Any
 
-from monai.config import KeysCollection
-from monai.data import MetaTensor
-from monai.transforms import MapTransform, RandomizableTransform
+try:
+    from monai.config import KeysCollection
+    from monai.data import MetaTensor
+    from monai.transforms import MapTransform, RandomizableTransform
+except ImportError as error:
+    raise ImportError('labelnoise.hooks.monai needs MONAI; install the extra "monai"') from error
+
 
 from .._streams import in_share, sample_rng
 from ._geometry import Geometry, Names

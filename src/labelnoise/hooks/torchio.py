@@ -4,9 +4,15 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import Any
 
-from torchio import LabelMap, Subject
-from torchio.transforms import LabelTransform
-from torchio.transforms.augmentation import RandomTransform
+try:
+    from torchio import LabelMap, Subject
+    from torchio.transforms import LabelTransform
+    from torchio.transforms.augmentation import RandomTransform
+except ImportError as error:
+    raise ImportError(
+        'labelnoise.hooks.torchio needs TorchIO; install the extra "torchio"'
+    ) from error
+
 
 from .._streams import in_share, sample_rng
 from ._geometry import Geometry, Names

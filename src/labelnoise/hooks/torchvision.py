@@ -2,9 +2,15 @@
 
 from typing import Any
 
-import torch
-from torchvision import tv_tensors
-from torchvision.transforms import v2
+try:
+    import torch
+    from torchvision import tv_tensors
+    from torchvision.transforms import v2
+except ImportError as error:
+    raise ImportError(
+        "labelnoise.hooks.torchvision needs torchvision; install it with the PyTorch that it fits"
+    ) from error
+
 
 from ._noise import Perturb, check_perturb, perturb_labels
 from .dataset import draw_seed
