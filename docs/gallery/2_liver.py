@@ -3,7 +3,8 @@ A liver, drawn wrongly
 ======================
 
 One slice of a synthetic CT, and five annotators of it, each with a kind of error of their own and a
-Dice score of 0.90. The true contour is wide and pale, and lies behind theirs.
+Dice score of 0.90. The true contour is wide and pale, and lies behind theirs. Random
+noise is shown as an area, on which the true contour is dark.
 """
 
 import matplotlib.pyplot as plt
