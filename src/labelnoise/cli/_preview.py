@@ -36,7 +36,7 @@ def draw(pair: Pair, image: Path | None, tolerance: float, output: Path) -> list
     ValueError
         If the image does not lie where the labels do.
     """
-    from matplotlib import rc_context
+    from matplotlib.figure import Figure
 
     file, maps, steps = aligned(pair)
     rows = rows_of(pair[0], maps, steps, tolerance)
@@ -45,7 +45,7 @@ def draw(pair: Pair, image: Path | None, tolerance: float, output: Path) -> list
     under: Any = (
         None if image is None else _Planes(Scan(image, file, maps[0].shape), len(clean), way)
     )
-    with rc_context({"backend": "agg"}):
-        figure = grid(clean, noisy, under, count=2, spacing=(aspect_of(file), 1.0))
-        figure.savefig(output, dpi=_RESOLUTION, format="png")
+    figure = Figure((9.6, 6.8), layout="constrained")
+    grid(clean, noisy, under, spacing=(aspect_of(file), 1.0), figure=figure)
+    figure.savefig(output, dpi=_RESOLUTION, format="png", facecolor="white")
     return rows
