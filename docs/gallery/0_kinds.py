@@ -2,8 +2,8 @@
 Twelve kinds of error
 =====================
 
-A liver with metastases (red) and cysts (green), drawn with each kind of error. The blue lines are
-the true contours. :doc:`/kinds` tells what each is for.
+A liver with metastases (red) and cysts (green), with each kind of error. The numbers are strengths:
+pixels, slices or shares. :doc:`/kinds` tells what each kind imitates.
 """
 
 import matplotlib.pyplot as plt
@@ -46,4 +46,5 @@ for panel, (title, noisy) in zip(axes.flat, drawn.items()):
     plot.contours(clean, image=colours[noisy], ax=panel, spacing=(aspect, 1))
     plt.setp(panel.collections, linewidth=1.4)
     panel.set_title(title)
+plot.legend(figure, "true contour", None)
 plt.show()

@@ -1,9 +1,9 @@
 """
-A liver, drawn wrongly
-======================
+A liver, five kinds of error
+============================
 
-One slice of a synthetic CT, and five annotators of it, each with a kind of error of their own and a
-Dice score of 0.90. The wide blue line is the true contour.
+One slice of a synthetic CT. Each panel has one kind of error, at a Dice score of 0.90 within
+0.005.
 """
 
 import matplotlib.pyplot as plt
@@ -30,4 +30,5 @@ for noise in kinds:
 for panel, (title, mask) in zip(axes.flat, panels.items()):
     plot.contours(liver, mask, image, panel, margin=0.2)
     panel.set_title(title)
+plot.legend(figure)
 plt.show()

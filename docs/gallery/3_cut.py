@@ -2,9 +2,9 @@
 Across the slices
 =================
 
-Most annotators draw slice by slice, so the errors of neighbouring slices do not agree. A coronal
-cut shows it, as in Figure 1 of Heller et al. (2018). With three ``axes``, wobble is drawn in the
-volume, and neighbouring slices agree in part.
+Most annotators work slice by slice. The errors of neighbouring slices are then independent, and a
+coronal cut looks rough, as in Figure 1 of Heller et al. (2018). With three ``axes``, wobble is
+smooth in the volume, and neighbouring slices agree in part.
 """
 
 import matplotlib.pyplot as plt
@@ -31,9 +31,10 @@ for (axial, coronal), (name, noise) in zip(axes.T, kinds.items()):
     ]:
         plot.contours(liver[cut], noisy[cut], image[cut], panel, spacing=steps, margin=0.2)
         panel.set_title(f"{name}: {view}")
+plot.legend(figure)
 plt.show()
 
 # %%
-# The clean contour is blue. All three have a Dice score of 0.90 over the volume. The array here
+# All three have a Dice score of 0.90 over the volume. The array here
 # is (slices, rows, columns). For one in (x, y, z) order, as NIfTI files have it, planes are
 # ``axes=(1, 0)`` and volumes ``axes=(2, 1, 0)``.

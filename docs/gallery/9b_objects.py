@@ -3,8 +3,8 @@ Missed, invented, confused
 ==========================
 
 A map of cells of two classes, red (1) and grey (2). :func:`labelnoise.omit` misses a share of them,
-small ones rather than large ones. :func:`labelnoise.invent` adds a share that is not there.
-:func:`labelnoise.confuse` takes a share for the other class. True cells have blue contours.
+small ones more often. :func:`labelnoise.invent` adds a share that is not there.
+:func:`labelnoise.confuse` gives a share the other class.
 """
 
 import matplotlib.pyplot as plt
@@ -39,6 +39,7 @@ for panel, (title, labels) in zip(axes.T.flat, maps.items()):
     plot.contours(cells > 0, image=colours[labels], ax=panel)
     plt.setp(panel.collections, linewidth=1.2)
     panel.set_title(title)
+plot.legend(figure, "true contour", None)
 plt.show()
 
 # %%

@@ -24,6 +24,7 @@ from .metrics import dice
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
 
 CLEAN = "#4cc9f0"
 NOISY = "#ff9f1c", "#f72585", "#7ae582", "#ffe14d", "#ff6b6b", "#c8a2ff"  # a colour for each label
@@ -220,6 +221,43 @@ def grid(
         for panel in column[len(chosen) :]:
             panel.remove()
     return figure
+
+
+def legend(figure: "Figure", clean: str = "clean", noisy: str | None = "noisy") -> "Legend":
+    """Write below a figure what the two kinds of contours are.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        A figure with the layout "constrained", such as `grid` returns.
+    clean, noisy : str, optional
+        The names of the wide and of the narrow contours. With ``noisy=None`` only the wide ones
+        are named.
+
+    Returns
+    -------
+    matplotlib.legend.Legend
+        The legend.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import labelnoise.plot
+    >>> figure = plt.figure(layout="constrained")
+    >>> [text.get_text() for text in labelnoise.plot.legend(figure).texts]
+    ['clean', 'noisy']
+    """
+    lines = [(clean, CLEAN, _WIDE), *([(noisy, NOISY[0], _NARROW)] if noisy else [])]
+    handles = [
+        _pyplot().Line2D([], [], color=color, linewidth=width, label=name)
+        for name, color, width in lines
+    ]
+    return figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
 
 
 def curve(calibration: Calibration | Match, ax: "Axes | None" = None) -> "Axes":
