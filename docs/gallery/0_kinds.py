@@ -2,8 +2,8 @@
 Twelve kinds of error
 =====================
 
-A liver with metastases (blue) and cysts (green), drawn with each kind of error. The dark contours
-are the true ones. :doc:`/kinds` tells what each is for.
+A liver with metastases (blue) and cysts (green), with each kind of error. The numbers are
+strengths: pixels, slices or shares. :doc:`/kinds` tells what each kind imitates.
 """
 
 import matplotlib.pyplot as plt
@@ -44,4 +44,5 @@ for panel, (title, noisy) in zip(axes.flat, drawn.items()):
     clean, height = (plane, 1) if noisy.shape == plane.shape else (labels[:, 48], 5.3)
     plot.contours(clean, noisy, ax=panel, spacing=(height, 1), fill=0.8)
     panel.set_title(title)
+plot.legend(figure, "true contour", fill=0.8)
 plt.show()

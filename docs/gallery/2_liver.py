@@ -1,10 +1,9 @@
 """
-A liver, drawn wrongly
-======================
+A liver, five kinds of error
+============================
 
-One slice of a synthetic CT, and five annotators of it, each with a kind of error of their own and a
-Dice score of 0.90. The true contour is wide and pale, and lies behind theirs. Random
-noise is shown as an area, on which the true contour is dark.
+One slice of a synthetic CT. Each panel has one kind of error, at a Dice score of 0.90 within
+0.005. Random noise is shown as an area.
 """
 
 import matplotlib.pyplot as plt
@@ -32,4 +31,5 @@ for panel, (title, mask) in zip(axes.flat, panels.items()):
     scattered = 0.8 if title == "random" else 0
     plot.contours(liver, mask, image, panel, margin=0.15, fill=scattered, linewidth=1.2)
     panel.set_title(title)
+plot.legend(figure)
 plt.show()

@@ -2,9 +2,9 @@
 Across the slices
 =================
 
-Most annotators draw slice by slice, so the errors of neighbouring slices do not agree. A coronal
-cut shows it, as in Figure 1 of Heller et al. (2018). With three ``axes``, wobble is drawn in the
-volume, and neighbouring slices agree in part.
+Most annotators work slice by slice. The errors of neighbouring slices are then independent, and a
+coronal cut looks rough, as in Figure 1 of Heller et al. (2018). With three ``axes``, wobble is
+smooth in the volume, and neighbouring slices agree in part.
 """
 
 import matplotlib.pyplot as plt
@@ -30,9 +30,10 @@ for (axial, coronal), (name, noise) in zip(axes.T, kinds.items()):
     cut = (array[::-1, row] for array in (liver, noisy, image))  # the head is above
     plot.contours(*cut, coronal, spacing=spacing[::2], linewidth=1)
     coronal.set_title(f"{name}: coronal")
+plot.legend(figure)
 plt.show()
 
 # %%
-# The clean contour is pale. All three have a Dice score of 0.90 over the volume. The array here
+# All three have a Dice score of 0.90 over the volume. The array here
 # is (slices, rows, columns). For one in (x, y, z) order, as NIfTI files have it, planes are
 # ``axes=(1, 0)`` and volumes ``axes=(2, 1, 0)``.

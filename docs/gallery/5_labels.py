@@ -2,8 +2,8 @@
 Label maps
 ==========
 
-Organs that touch have one boundary, not two. It is drawn once, by the label that comes later, so
-that no gap opens and no pixel gets a label that was not there.
+Two organs that touch have one boundary in common. It moves once, with the label that comes later.
+So no gap opens, and no pixel gets a label that the map does not have.
 """
 
 import matplotlib.pyplot as plt
@@ -33,6 +33,7 @@ for panel, (title, labels) in zip(axes.flat, maps.items()):
     plot.contours(organs, labels, ax=panel, fill=0.8)
     panel.set_title(title)
 axes[1, 2].axvline(79.5, color="0.5", linestyle="--")
+plot.legend(figure, fill=0.8)
 plt.show()
 
 # %%

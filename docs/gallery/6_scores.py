@@ -2,8 +2,8 @@
 Equal Dice, other scores
 ========================
 
-Dice counts the pixels that are wrong and ignores where they are. Here are sixty slices of synthetic
-livers with each kind of error at a mean Dice of 0.90, and their other scores: normalised surface
+The Dice score counts wrong pixels and ignores where they are. Sixty slices of synthetic livers have
+a mean Dice of 0.90 with each kind of error. The other scores differ: normalised surface
 distance (NSD, tolerance 2 pixels), the 95th percentile of the Hausdorff distance (HD95) and the
 relative difference of volumes.
 """

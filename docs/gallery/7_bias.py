@@ -2,8 +2,7 @@
 Too large or too small
 ======================
 
-:func:`labelnoise.bias` moves every boundary by one distance, out or in. The clean contours are
-dark.
+:func:`labelnoise.bias` moves every boundary by one distance, outwards or inwards.
 """
 
 import matplotlib.pyplot as plt
@@ -29,6 +28,7 @@ figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.1), layout="constrained")
 for panel, (title, labels) in zip(axes, maps.items()):
     plot.contours(organs, labels, ax=panel, fill=0.8)
     panel.set_title(title)
+plot.legend(figure, fill=0.8)
 plt.show()
 
 # %%

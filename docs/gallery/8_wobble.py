@@ -1,10 +1,10 @@
 """
-As people draw
-==============
+Smooth displacements of a boundary
+==================================
 
 :func:`labelnoise.wobble` moves the boundary along its normal by a smooth Gaussian process.
 ``sigma`` is the standard deviation of the displacement, and ``length`` the distance along the
-boundary over which displacements stay alike. The clean contour is pale.
+boundary over which displacements are similar.
 """
 
 import matplotlib.pyplot as plt
@@ -23,11 +23,12 @@ for line, sigma in zip(axes, [2, 5]):
         plot.contours(liver, noisy, image, panel, margin=0.15, linewidth=1.2)
         score = labelnoise.dice(liver, noisy)
         panel.set_title(f"{sigma} mm, length {length} mm: Dice {score:.2f}")
+plot.legend(figure)
 plt.show()
 
 # %%
 # Three annotators of the same kidneys differed with a standard deviation of about 0.84 pixels and a
 # correlation length of about 9 mm, see :doc:`/explanation/model`. Stronger noise of that length is
-# rougher than what people draw, so a low Dice score needs a larger ``length``.
+# rougher than real contours. For a low Dice score use a larger ``length``.
 #
-# In a volume neighbouring slices agree in part: :doc:`/generated/gallery/3_cut` shows it.
+# In a volume, neighbouring slices agree in part: :doc:`/generated/gallery/3_cut` shows it.

@@ -1,11 +1,11 @@
 """
-Few clicks, another image
-=========================
+Polygons, shifts and deformations
+=================================
 
-:func:`labelnoise.coarse` draws each contour as a polygon, as if with few clicks.
-:func:`labelnoise.shift` puts all labels down beside their place, as if they had been drawn on
-another image of the patient. :func:`labelnoise.elastic` bends them. The clean contours of liver and
-lesions are pale, and the Dice score is the mean of both.
+:func:`labelnoise.coarse` replaces each contour by a polygon, as if somebody had set few points.
+:func:`labelnoise.shift` moves all labels together, as if they belonged to another image of the
+patient. :func:`labelnoise.elastic` deforms them smoothly. The Dice score is the mean of liver and
+lesions.
 """
 
 import matplotlib.pyplot as plt
@@ -29,13 +29,14 @@ for line, strength in zip(axes, [3, 8]):
         plot.contours(labels, noisy, image, panel, margin=0.2, linewidth=1.2)
         score = labelnoise.dice(labels, noisy)
         panel.set_title(f"{noise.error.__name__}, {strength} mm: Dice {score:.2f}")
+plot.legend(figure)
 plt.show()
 
 # %%
 # With ``shift`` and ``elastic`` all labels of a patch move together. A patch is a plane, or with
 # three ``axes`` a volume. The image stays as it is.
 #
-# ``coarse`` cuts off what is convex: the larger the tolerance, the smaller the structures.
+# ``coarse`` cuts off convex parts. With a larger tolerance structures become smaller.
 
 for tolerance in 1, 3, 8, 12:
     noisy = labelnoise.coarse(labels > 0, tolerance, spacing=millimetres, rng=1)

@@ -3,8 +3,8 @@ Missed, invented, confused
 ==========================
 
 A map of cells of two classes, orange (1) and blue (2). :func:`labelnoise.omit` misses a share of
-them, small ones rather than large ones. :func:`labelnoise.invent` adds a share that is not there.
-:func:`labelnoise.confuse` takes a share for the other class. True cells have dark contours.
+them, small ones more often. :func:`labelnoise.invent` adds a share that is not there.
+:func:`labelnoise.confuse` gives a share the other class.
 """
 
 import matplotlib.pyplot as plt
@@ -37,6 +37,7 @@ figure, axes = plt.subplots(2, 3, figsize=(11, 6.2), layout="constrained")
 for panel, (title, labels) in zip(axes.T.flat, maps.items()):
     plot.contours(cells, labels, ax=panel, fill=0.8)
     panel.set_title(title)
+plot.legend(figure, "true contour", fill=0.8)
 plt.show()
 
 # %%

@@ -2,9 +2,9 @@
 The first and the last slice
 ============================
 
-Annotators of a volume do not agree in which slice a structure begins and ends.
-:func:`labelnoise.ends` adds slices at both ends of each object, or drops some. Two kidneys with a
-tumour in slices of 5 mm, cut lengthwise; the dark contours are the true ones.
+Annotators of a volume disagree about the slices in which a structure begins and ends.
+:func:`labelnoise.ends` adds slices at both ends of each object, or removes some. The pictures are
+coronal cuts of two kidneys with a tumour, in slices of 5 mm.
 """
 
 import matplotlib.pyplot as plt
@@ -26,7 +26,7 @@ ends = labelnoise.Noise("ends", 8, **volumes)
 both = labelnoise.Chain(ends, labelnoise.Noise("wobble", 2, length=15, **volumes))
 maps = {
     "ends 8 mm": ends(kidneys, rng=5),
-    "ends 8 mm, someone else": ends(kidneys, rng=8),
+    "ends 8 mm, another seed": ends(kidneys, rng=8),
     "ends 8 mm and wobble 2 mm": both(kidneys, rng=8),
 }
 
@@ -34,9 +34,10 @@ figure, axes = plt.subplots(1, 3, figsize=(11, 4.6), layout="constrained")
 for panel, (title, labels) in zip(axes, maps.items()):
     plot.contours(kidneys[:, 30], labels[:, 30], ax=panel, spacing=spacing[::2], fill=0.8)
     panel.set_title(title)
+plot.legend(figure, fill=0.8)
 plt.show()
 
 # %%
-# Ends move by whole slices. Slices that are added repeat the first or the last one. An end at the
-# border of the array stays, because nobody drew it. Wobble moves boundaries across slices too, by
-# about as many millimetres as within them.
+# Ends move by whole slices. Added slices repeat the first or the last one. An end at the border of
+# the array stays. Wobble moves boundaries across slices too, by about as many millimetres as within
+# them.

@@ -307,7 +307,7 @@ def match(
     rng: Any = None,
     progress: bool | Progress = False,
 ) -> Match:
-    """Perturb one mask, or one volume, to its own exact score.
+    """Perturb one mask, or one volume, until it has a wanted score, within `tol`.
 
     Parameters
     ----------

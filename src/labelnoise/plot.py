@@ -28,6 +28,7 @@ from .metrics import dice
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
 
 # Noisy: Okabe and Ito's colours, which colour-blind people can tell apart. Clean: their tints.
 NOISY: tuple[str, ...] = "#e69f00", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#f0e442", "#0072b2"
@@ -264,6 +265,56 @@ def grid(
         for panel in column[len(chosen) :]:
             panel.remove()
     return figure
+
+
+def legend(
+    figure: "Figure", clean: str = "clean", noisy: str = "noisy", *, fill: float = 0.0
+) -> "Legend":
+    """Write below a figure what the two kinds of contours are.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        A figure with the layout "constrained", such as `grid` returns.
+    clean, noisy : str, optional
+        The names of clean and of noisy contours.
+    fill : float, optional
+        That of `contours`, if noisy labels are shown as areas.
+
+    Returns
+    -------
+    matplotlib.legend.Legend
+        The legend.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import labelnoise.plot
+    >>> figure = plt.figure(layout="constrained")
+    >>> [text.get_text() for text in labelnoise.plot.legend(figure).texts]
+    ['clean', 'noisy']
+    """
+    line, patch = _import("lines").Line2D, _import("patches").Patch
+    edge: Any = {
+        "path_effects": [_import("patheffects").withStroke(linewidth=4.6, foreground=_EDGE)]
+    }
+    if fill:
+        handles = [
+            line([], [], color=_EDGE, linewidth=1.0, label=clean),
+            patch(color=NOISY[0], alpha=fill, label=noisy),
+        ]
+    else:
+        handles = [
+            line([], [], color=CLEAN[0], linewidth=3.6, label=clean, **edge),
+            line([], [], color=NOISY[0], linewidth=1.5, label=noisy),
+        ]
+    where: Any = {"loc": "outside lower center", "ncols": 2, "frameon": False}
+    return figure.legend(handles=handles, labelcolor=_NEUTRAL, **where)
 
 
 def curve(calibration: Calibration | Match, ax: "Axes | None" = None) -> "Axes":
