@@ -177,3 +177,12 @@ def test_matplotlib_is_imported_when_it_is_used():
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "labelnoise.plot needs matplotlib; pip install matplotlib\n"
+
+
+def test_a_legend_names_the_contours_that_are_there():
+    """Both, or the clean ones alone, in their colours."""
+    figure = plt.figure(layout="constrained")
+    both, one = plot.legend(figure), plot.legend(figure, "true", None)
+    assert [text.get_text() for text in both.texts] == ["clean", "noisy"]
+    assert [text.get_text() for text in one.texts] == ["true"]
+    assert [line.get_color() for line in both.get_lines()] == [plot.CLEAN, plot.NOISY[0]]

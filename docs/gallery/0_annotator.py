@@ -28,6 +28,6 @@ plot.legend(figure, "true", "simulated reader")
 plt.show()
 
 # %%
-# They share what makes the lesion difficult, and nothing else. :doc:`/annotators` tells how to fit
+# The readers share what makes the lesion difficult, and nothing else. :doc:`/annotators` tells how to fit
 # a reader to two people of your own, and :doc:`/realism` how well a classifier can tell such
 # readers from people.

@@ -2,8 +2,8 @@
 From a mask to a training
 =========================
 
-In ten minutes: perturb a mask, look at the result, find the strength that gives a wanted Dice score,
-and train a network on labels of that quality.
+In ten minutes: perturb a mask, look at the result, find the strength that gives a wanted Dice
+score, and train a network on labels of that quality.
 
 The script runs as it is, in any folder: ``python tutorial.py``. It needs the library with the extra
 ``study``. In a clone, ``python -m pip install ".[study]"`` installs both.
@@ -72,17 +72,17 @@ plt.show()
 # Calibrate
 # ---------
 #
-# Which strength gives labels with a mean Dice of 0.80? This depends on the masks, because two pixels
-# matter more on a small one. ``calibrate`` searches for the strength. The mean is then within 0.005 of
-# the wanted score:
+# Which strength gives labels with a mean Dice of 0.80? This depends on the masks, because two
+# pixels matter more on a small one. ``calibrate`` searches for the strength. The mean is then
+# within 0.005 of the wanted score:
 
 found = labelnoise.calibrate(livers, labelnoise.wobble, 0.80, rng=0)
 print(f"sigma {found.strength:.2f} gives Dice {found.score:.3f}, after {found.nfev} evaluations")
 
 # %%
 # ``Noise`` is a kind of error with its strength and its options, as one value. It can be called,
-# compared, stored and calibrated. ``calibrate`` finds a factor for its strength. With strength 1 the
-# factor is the new strength:
+# compared, stored and calibrated. ``calibrate`` finds a factor for its strength. With strength 1
+# the factor is the new strength:
 
 wavy = labelnoise.Noise("wobble", 1.0, length=4.0)
 print(f"with a length of 4: sigma {labelnoise.calibrate(livers, wavy, 0.80, rng=0).strength:.2f}")
@@ -97,9 +97,9 @@ print(labelnoise.dice(livers, hurried(livers, rng=0)))
 # Train
 # -----
 #
-# ``NoisyLabels`` wraps a dataset and perturbs its labels. Each sample has noise of its own, the same in
-# every epoch and with any number of workers. Images stay as they are. Here is the first patient twice,
-# once with clean and once with noisy labels:
+# ``NoisyLabels`` wraps a dataset and perturbs its labels. Each sample has noise of its own, the
+# same in every epoch and with any number of workers. Images stay as they are. Here is the first
+# patient twice, once with clean and once with noisy labels:
 
 from labelnoise.hooks.dataset import NoisyLabels
 
@@ -108,8 +108,8 @@ noisy = NoisyLabels(clean, labelnoise.Noise("wobble", found.strength), seed=0)
 print(np.mean([labelnoise.dice(clean[i][1], noisy[i][1]) for i in range(24)]).round(3))
 
 # %%
-# The rest is your own training loop. This one is small: five convolutions, two images at a time. The
-# second patient, with clean labels, is the test set.
+# The rest is your own training loop. This one is small: five convolutions, two images at a time.
+# The second patient, with clean labels, is the test set.
 
 import torch
 from torch import nn
@@ -141,7 +141,7 @@ for name, dataset in {"clean": clean, "noisy": noisy}.items():
     print(f"trained on {name} labels: test Dice {train(dataset):.2f}")
 
 # %%
-# One small network and two synthetic patients prove nothing. :doc:`The liver study </study>` trains on
-# real volumes, with repeats. Next: hooks for :doc:`MONAI, TorchIO, nnU-Net and others </hooks>`, noisy
-# copies of a data set :doc:`on disk </disk>`, :doc:`volumes and millimetres </volumes>`, and
+# One small network and two synthetic patients prove nothing. :doc:`The liver study </study>` trains
+# on real volumes, with repeats. Next: hooks for :doc:`MONAI, TorchIO, nnU-Net and others </hooks>`,
+# noisy copies of a data set :doc:`on disk </disk>`, :doc:`volumes and millimetres </volumes>`, and
 # :doc:`the noise model </explanation/model>`.
