@@ -7,6 +7,7 @@ import warnings
 from importlib.metadata import version as installed
 from pathlib import Path
 
+import numpy as np
 from docutils.nodes import SkipNode, entry
 from docutils.utils.math.latex2mathml import tex2mathml
 from PIL import Image, ImageOps
@@ -120,10 +121,8 @@ def _crop_thumbnails(app):
         section, script = page.split("/")
         folder = Path(app.srcdir, "generated", section, "images")
         with Image.open(folder / f"sphx_glr_{script}_001.png") as picture:
-            width, height = picture.size
-            part = picture.convert("RGB").crop(
-                [round(share * size) for share, size in zip(box, (width, height) * 2, strict=True)]
-            )
+            whole = np.tile(picture.size, 2)
+            part = picture.convert("RGB").crop(np.rint(box * whole).astype(int).tolist())
         size = sphinx_gallery_conf["thumbnail_size"]
         ImageOps.pad(part, size, color="white").save(folder / f"thumb/sphx_glr_{script}_thumb.png")
 

@@ -281,3 +281,16 @@ def test_matplotlib_is_imported_when_it_is_used():
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "labelnoise.plot needs matplotlib; pip install labelnoise[plot]\n"
+
+
+def test_a_legend_tells_clean_from_noisy():
+    """By the colours that they have, as lines or as areas."""
+    figure = plt.figure(layout="constrained")
+    lines = plot.legend(figure, "true", "read")
+    assert [text.get_text() for text in lines.texts] == ["true", "read"]
+    assert [line.get_color() for line in lines.get_lines()] == [plot.CLEAN[0], plot.NOISY[0]]
+    areas = plot.legend(figure, fill=0.8)
+    assert [text.get_text() for text in areas.texts] == ["clean", "noisy"]
+    assert [to_rgb(patch.get_facecolor()[:3]) for patch in areas.get_patches()] == [
+        to_rgb(plot.NOISY[0])
+    ]

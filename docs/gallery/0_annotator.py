@@ -2,7 +2,7 @@
 Four simulated readers
 ======================
 
-A lesion of a synthetic CT, and what four simulated readers make of it. Each is the
+A lesion of a synthetic CT, and the masks of four simulated readers. Each is the
 :class:`labelnoise.Annotator` ``kits23-tumour``, which was fitted to people who outlined kidney
 tumours. The wide blue line is the true contour.
 """
@@ -28,6 +28,6 @@ plot.legend(figure, "true", "simulated reader")
 plt.show()
 
 # %%
-# They share what makes the lesion difficult, and nothing else. :doc:`/annotators` tells how to fit
-# a reader to two people of your own, and :doc:`/realism` how well a classifier can tell such
-# readers from people.
+# The readers share what makes the lesion difficult, and nothing else. :doc:`/annotators` explains
+# how to fit a reader to your own annotators. :doc:`/realism` measures how well a classifier can
+# tell such readers from people.

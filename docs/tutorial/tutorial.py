@@ -141,7 +141,7 @@ for name, dataset in {"clean": clean, "noisy": noisy}.items():
     print(f"trained on {name} labels: test Dice {train(dataset):.2f}")
 
 # %%
-# One small network and two synthetic patients prove nothing. :doc:`The liver study </study>`
-# trains on real volumes, with repeats. Next: hooks for :doc:`MONAI, TorchIO, nnU-Net and others
-# </hooks>`, noisy copies of a data set :doc:`on disk </disk>`, :doc:`volumes and millimetres
-# </volumes>`, and :doc:`the noise model </explanation/model>`.
+# One small network and two synthetic patients prove nothing. :doc:`The liver study </study>` trains
+# on real volumes, with repeats. Next: hooks for :doc:`MONAI, TorchIO, nnU-Net and others </hooks>`,
+# noisy copies of a data set :doc:`on disk </disk>`, :doc:`volumes and millimetres </volumes>`, and
+# :doc:`the noise model </explanation/model>`.

@@ -14,7 +14,7 @@ Label = TypeVar("Label", bound=np.generic)
 
 @perturbation
 def coarse(mask: NDArray[Label], tolerance: float, **options: Unpack[Options]) -> NDArray[Label]:
-    """Draw every contour as a polygon with few corners.
+    """Replace every contour by a polygon with few corners.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ Label = TypeVar("Label", bound=np.generic)
 def elastic(
     mask: NDArray[Label], sigma: float, *, length: float = 30.0, **options: Unpack[Options]
 ) -> NDArray[Label]:
-    """Bend everything in a patch by a smooth random field.
+    """Deform everything in a patch by a smooth random field.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ def invent(
     of: Iterable[int] | None = None,
     **options: Unpack[Options],
 ) -> NDArray[Label]:
-    """Draw objects that are not there, of the shapes and sizes of those that are.
+    """Add objects that are not there, with the shapes and sizes of those that are.
 
     Parameters
     ----------

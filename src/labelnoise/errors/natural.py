@@ -16,7 +16,7 @@ Label = TypeVar("Label", bound=np.generic)
 def natural(
     mask: NDArray[Label], sigma: float, *, knots: int = 5, **options: Unpack[Options]
 ) -> NDArray[Label]:
-    """Draw the contours of a mask, or of each label of a map, again with an unsteady hand.
+    """Let the contours of a mask, or of each label of a map, bulge and dent at random.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ def random(
     prevalence: float | None = None,
     **options: Unpack[Options],
 ) -> NDArray[Label]:
-    """Flip pixels wherever they lie, as many of the foreground as of the background.
+    """Flip pixels at random places, as many of the foreground as of the background.
 
     Parameters
     ----------

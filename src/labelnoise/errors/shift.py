@@ -14,7 +14,7 @@ Label = TypeVar("Label", bound=np.generic)
 
 @perturbation
 def shift(mask: NDArray[Label], sigma: float, **options: Unpack[Options]) -> NDArray[Label]:
-    """Put everything in a patch down beside its place.
+    """Move everything in a patch by one random vector.
 
     Parameters
     ----------

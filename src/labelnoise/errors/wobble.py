@@ -17,7 +17,7 @@ _BETWEEN_SLICES = 0.3  # kidneys by three annotators: 9 mm along the contour, 2.
 def wobble(
     mask: NDArray[Label], sigma: float, *, length: float = 9.0, **options: Unpack[Options]
 ) -> NDArray[Label]:
-    """Draw every boundary again, off its place by a smooth random process along it.
+    """Move every boundary along its normal by a smooth random process.
 
     Parameters
     ----------
