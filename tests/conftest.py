@@ -1,6 +1,7 @@
 """Settings of all tests, and real masks where they are at hand."""
 
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -50,3 +51,11 @@ def known_errors():
     yield
     ERRORS.clear()
     ERRORS.update(known)
+
+
+@pytest.fixture(autouse=True)
+def no_figures():
+    """Close what a test, or a page that it runs, leaves open."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

@@ -18,13 +18,6 @@ from matplotlib.figure import Figure  # noqa: E402
 from labelnoise import plot  # noqa: E402
 
 
-@pytest.fixture(autouse=True)
-def no_figures():
-    """Close what a test opens."""
-    yield
-    plt.close("all")
-
-
 def segments(patch):
     """Return what a contour draws, as pairs of corners (x, y)."""
     path = patch.get_path()
