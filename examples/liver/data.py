@@ -1,4 +1,4 @@
-"""CT slices with the liver outlined, from a folder of NIfTI volumes.
+"""CT slices with the liver outlined: read from NIfTI volumes or drawn, kept, divided into folds.
 
 ==========  ==============================  ===========================
 layout      volume                          segmentation
@@ -15,7 +15,11 @@ at which the networks train.
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import re
+import shutil
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,17 +28,19 @@ from typing import Any
 
 import nibabel
 import numpy as np
+from filelock import FileLock
 from nibabel import orientations
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 from skimage.transform import resize_local_mean
 
+from labelnoise.data import phantom
+
 Plane = NDArray[np.float32]
 Window = tuple[int, int]
 BROKEN = (EOFError, OSError, ValueError, zlib.error, ImageFileError, HeaderDataError)
-# Scans of one person, by their looks; a split through them would test on a patient whom the
-# network has seen. Only LiTS' volumes 0 to 12 were looked at.
+# Scans of one person, by their looks. Of LiTS, volumes 0 to 12 were looked at, and 15 later ones.
 SAME = (range(0, 2), range(6, 11))
 WINDOW = (-128, 128)  # the Hounsfield units that the paper's networks see
 
@@ -47,16 +53,15 @@ class Slices:
     ----------
     images : array of float16, shape (slices, size, size)
         Hounsfield units, clipped to a window that is -1..1 here. Rows run from the patient's
-        front to the back, columns from the patient's right to the left, as radiologists
-        look at them.
+        front to the back, columns from the patient's right to the left.
     labels : array of uint8, shape (slices, size, size)
         1 where liver or lesion is, else 0.
     patients : array of str, shape (slices,)
-        The patient whom each slice shows.
+        The person whom each slice shows.
     names : tuple of str
-        A name for each slice that never changes; its label noise hangs on it.
+        A name for each slice that never changes, VOLUME/INDEX; its label noise hangs on it.
     origin : str
-        What the slices are, to the last pixel, if that is known.
+        What the slices are, by a digest of their pixels.
     """
 
     images: NDArray[np.float16]
@@ -68,63 +73,98 @@ class Slices:
     def __len__(self) -> int:
         return len(self.names)
 
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+        return self.images[index], self.labels[index]
+
     def of(self, patients: list[str]) -> Slices:
         """Keep the slices of some patients."""
         keep = np.flatnonzero(np.isin(self.patients, patients))
         names = tuple(self.names[index] for index in keep)
-        # Neighbours need no copy, and stay where they are mapped.
-        near = len(keep) and keep[-1] - keep[0] == len(keep) - 1
-        part = slice(keep[0], keep[-1] + 1) if near else keep
-        return Slices(self.images[part], self.labels[part], self.patients[part], names)
+        return Slices(self.images[keep], self.labels[keep], self.patients[keep], names)
+
+    def counts(self) -> dict[str, int]:
+        """Count the slices of each patient."""
+        names, counts = np.unique(self.patients, return_counts=True)
+        return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
-def split(
-    slices: Slices, validation: float = 0.1, test: float = 0.2
-) -> tuple[Slices, Slices, Slices]:
-    """Divide the patients into train, validation and test, no patient on two sides.
+def folds(slices: Slices, count: int, seed: int) -> list[list[str]]:
+    """Divide the patients into folds of about as many slices each.
 
-    From the last patient to the first, each joins the test set if it still fits into that
-    set's share of the slices; of the others, the validation set is filled alike, and the
-    rest are for training. So neighbours in number, often taken in one hospital, mostly
-    stay together.
-
-    Parameters
-    ----------
-    slices : Slices
-        At least three patients.
-    validation, test : float
-        The wanted shares. Each set gets at least one patient.
+    From the patient with the most slices to the one with the fewest, each joins the fold that
+    has the fewest slices; the seed decides the order of patients with as many.
     """
-    left: dict[str, int] = {}
-    for patient in slices.patients.tolist():
-        left[patient] = left.get(patient, 0) + 1
-    if len(left) < 3:
+    left = slices.counts()
+    if len(left) < count:
         raise ValueError(
-            f"The data hold {len(left)} patient(s) with liver, but training, validation "
-            "and test need one each: add patients until there are three."
+            f"--folds {count} needs as many patients with liver, but the data hold {len(left)}: "
+            "give fewer folds or more patients."
         )
-    groups = []
-    for share, others in ((test, 2), (validation, 1)):
-        group: list[str] = []
-        goal = share * len(slices)
-        for patient, count in reversed(left.items()):
-            if count <= goal and len(left) - len(group) > others:
-                group.append(patient)
-                goal -= count
-        group = group or [min(left, key=left.__getitem__)]
-        groups.append(slices.of(group))
-        left = {patient: count for patient, count in left.items() if patient not in group}
-    return slices.of(list(left)), groups[1], groups[0]
+    shuffled = np.random.default_rng(seed).permutation(sorted(left)).tolist()
+    groups: list[list[str]] = [[] for _ in range(count)]
+    sizes = [0] * count
+    for patient in sorted(shuffled, key=left.__getitem__, reverse=True):
+        smallest = sizes.index(min(sizes))
+        groups[smallest].append(patient)
+        sizes[smallest] += left[patient]
+    return groups
 
 
-def fraction(slices: Slices, share: float, seed: int) -> Slices:
-    """Keep a share of the patients, at least one; a smaller share's are among a larger's."""
-    patients = list(dict.fromkeys(slices.patients.tolist()))
-    order = np.random.default_rng(seed).permutation(len(patients))
-    kept = order[: max(1, round(share * len(patients)))]
-    if len(kept) == len(patients):
-        return slices
-    return slices.of([patients[index] for index in kept])
+def divide(
+    slices: Slices, test: list[str], validation: float, fraction: float, seed: int
+) -> dict[str, Slices]:
+    """Keep the patients of a fold for the test; of the others, some for validation.
+
+    In random order, patients join the validation set as long as they fit into its share of the
+    slices; at least one does if the share is not 0. Of the rest, a fraction is for training,
+    at least one; a smaller fraction's patients are among a larger's.
+    """
+    left = slices.counts()
+    order = np.random.default_rng(seed).permutation(sorted(left.keys() - set(test))).tolist()
+    room = validation * sum(left[patient] for patient in order)
+    held: list[str] = []
+    for patient in order if validation else ():
+        if left[patient] <= room:
+            held.append(patient)
+            room -= left[patient]
+    if validation and not held:
+        held = [min(order, key=left.__getitem__)]
+    train = [patient for patient in order if patient not in held]
+    if not train:
+        raise ValueError("The data leave no patient to train on: give more patients.")
+    train = train[: max(1, round(fraction * len(train)))]
+    return {
+        "train": slices.of(train), "validation": slices.of(held), "test": slices.of(test)
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Phantoms:
+    """Synthetic patients; the same seed draws the same ones, whatever their number."""
+
+    patients: int
+    slices: int
+    seed: int
+
+    def stamp(self) -> list[tuple[str, int, int]]:
+        """Nothing on disk that could change."""
+        return []
+
+    def describe(self) -> str:
+        """Tell who the patients are, for people."""
+        return f"phantom {self.patients} patients {self.slices} slices seed {self.seed}"
+
+    def draw(self, size: int, window: Window) -> Iterator[Slices]:
+        """Draw the patients, one by one."""
+        for number in range(self.patients):
+            drawn = phantom(self.slices, size, seed=(self.seed, number))
+            name = f"phantom-{number}"
+            yield Slices(
+                unit(drawn.image.astype(np.float32), window).astype(np.float16),
+                (drawn.labels > 0).view(np.uint8),
+                np.full(self.slices, name),
+                tuple(f"{name}/{index}" for index in range(self.slices)),
+            )
 
 
 @dataclass(frozen=True)
@@ -328,3 +368,96 @@ def unreadable(path: Path, error: Exception) -> str:
 def resize(plane: Plane, size: int) -> Plane:
     """Shrink a plane by averaging the area of each new pixel."""
     return np.asarray(resize_local_mean(plane, (size, size), preserve_range=True), np.float32)
+
+
+FORMAT = 2  # of the entries, and of what makes them: another number makes all anew
+
+
+def load(source: Folder | Phantoms, size: int, window: Window, folder: Path) -> Slices:
+    """Map the slices of a source into memory, reading it first if that has not been done.
+
+    An entry is of one source, size, window, and one stamp of the source's files: when a file
+    changes, the next call makes a new entry and removes the old one, and also when the entry is
+    damaged. Of two processes that need the same entry one makes it, and the other waits.
+    """
+    place = digest(FORMAT, repr(source), size, window)
+    entry = folder / f"{place}-{digest(source.stamp())}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f"{place}.lock"):
+        try:
+            return mapped(entry, size)
+        except (OSError, ValueError, KeyError):
+            print(f"Reading {source.describe()} into {folder}", flush=True)
+        partial = folder / f"{place}.part"
+        shutil.rmtree(partial, ignore_errors=True)
+        write(source, size, window, partial)
+        for stale in folder.glob(f"{place}-*"):
+            shutil.rmtree(stale)
+        partial.rename(entry)
+        return mapped(entry, size)
+
+
+def mapped(entry: Path, size: int) -> Slices:
+    """Map an entry into memory if it is whole."""
+    index = json.loads((entry / "index.json").read_text())
+    shape = (len(index["names"]), size, size)
+    images = np.memmap(entry / "images", np.float16, "r", shape=shape)
+    labels = np.memmap(entry / "labels", np.uint8, "r", shape=shape)
+    found = Slices(
+        images, labels, np.array(index["patients"]), tuple(index["names"]), index["origin"]
+    )
+    if content(found) != index["content"]:
+        raise ValueError("damaged")
+    return found
+
+
+def content(slices: Slices) -> str:
+    """Digest all that the slices are."""
+    found = hashlib.sha256(repr((slices.patients.tolist(), slices.names)).encode())
+    for array in (slices.images, slices.labels):
+        found.update(array)
+    return found.hexdigest()[:12]
+
+
+def write(source: Folder | Phantoms, size: int, window: Window, folder: Path) -> None:
+    """Write slices as they come; only one volume's are in memory at a time."""
+    folder.mkdir()
+    patients: list[str] = []
+    names: list[str] = []
+    with open(folder / "images", "wb") as images, open(folder / "labels", "wb") as labels:
+        for part in source.draw(size, window):
+            images.write(part.images.tobytes())
+            labels.write(part.labels.tobytes())
+            patients += part.patients.tolist()
+            names += part.names
+    if not names:
+        raise ValueError("The data hold no slice with liver: give --data other segmentations.")
+    shape = (len(names), size, size)
+    written = content(
+        Slices(
+            np.memmap(folder / "images", np.float16, "r", shape=shape),
+            np.memmap(folder / "labels", np.uint8, "r", shape=shape),
+            np.array(patients),
+            tuple(names),
+        )
+    )
+    index = {
+        "patients": patients, "names": names, "content": written,
+        "origin": f"{source.describe()} {written}",
+    }  # fmt: skip
+    save(folder / "index.json", json.dumps(index).encode())
+
+
+def save(path: Path, written: bytes) -> None:
+    """Write a file whole or not at all, whenever the power goes."""
+    temporary = path.with_name(path.name + ".part")
+    with open(temporary, "wb") as file:
+        file.write(written)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def digest(*parts: object) -> str:
+    """Shorten what tells entries apart to a name."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]

@@ -115,4 +115,4 @@ class FCN32(nn.Module):
         return self.enlarge(self.classify(self.features(x)))
 
 
-MODELS: dict[str, Callable[..., nn.Module]] = {"unet": UNet, "segnet": SegNet, "fcn32": FCN32}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"unet": UNet, "segnet": SegNet, "fcn32": FCN32}
