@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import functools
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -49,37 +49,23 @@ def parts(mask: NDArray[Any], rate: float, *, count: int = 8, **options: Any) ->
 def written(word: str) -> tuple[str, dict[str, Any]]:
     """Read a noise: its name, and what describes it at a strength of 1.
 
-    It is a kind of error with its options, as in ``bias,direction=in``; several with their
-    strengths, one after the other, as in ``bias:1+choppy:0.5``; a published annotator, as in
-    ``kits23-kidney``; or a file that holds `to_dict` of a `Noise`, `Chain` or `Annotator`.
+    A kind of error, as in bias,direction=in; several, as in bias:1+choppy:0.5; an annotator, as in
+    kits23-kidney; or a JSON file of to_dict() of one of these.
     """
-    if word.endswith(".json"):
-        return Path(word).stem, from_dict(json.loads(Path(word).read_text())).to_dict()
-    if word in PUBLISHED:
-        return word, labelnoise.Annotator.load(word).to_dict()
-    steps = []
-    for step in word.split("+"):
-        kind, *options = step.split(",")
-        name, _, strength = kind.partition(":")
-        settings = dict(option.split("=", 1) for option in options)
-        steps.append(
-            labelnoise.Noise(
-                name,
-                float(strength or 1),
-                **{key: literal(value) for key, value in settings.items()},
-            )
-        )
-    return word, (steps[0] if len(steps) == 1 else labelnoise.Chain(*steps)).to_dict()
-
-
-def literal(text: str) -> Any:
-    """Read an option's value: a number, a list, or text."""
     try:
-        return ast.literal_eval(text)
-    except (SyntaxError, ValueError):
-        return text
-
-
-def drawn(described: dict[str, Any], size: int) -> Any:
-    """Make the noise that is described; its lengths are nominal millimetres."""
-    return functools.partial(from_dict(described), spacing=(FIELD / size, FIELD / size))
+        if word.endswith(".json"):
+            described = from_dict(json.loads(Path(word).read_text())).to_dict()
+            digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+            return f"{Path(word).stem}-{digest[:4]}", described
+        if word in PUBLISHED:
+            return word, labelnoise.Annotator.load(word).to_dict()
+        steps = []
+        for step in word.split("+"):
+            kind, *options = step.split(",")
+            name, _, strength = kind.partition(":")
+            pairs = (option.split("=", 1) for option in options)
+            settings = {k: v if v.isalpha() else ast.literal_eval(v) for k, v in pairs}
+            steps.append(labelnoise.Noise(name, float(strength or 1), **settings))
+        return word, (steps[0] if len(steps) == 1 else labelnoise.Chain(*steps)).to_dict()
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"--noises {word} cannot be read ({error}): see --help") from error
