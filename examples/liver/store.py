@@ -1,66 +1,64 @@
-"""A folder for each run: done once, by one process at a time, whole or not at all."""
+"""Results on disk: a folder for each run, whole or not at all."""
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
+import io
 import json
 import os
-import traceback
-from collections.abc import Callable
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+import numpy as np
+from numpy.typing import NDArray
 
-from liver.runs import Place, Run, execute
-
-RESULT, ERROR, LOCK = "result.json", "error.txt", "lock"
-BUSY = "another process is at it"
+RESULT, MASKS, ERROR, LOCK = "result.json", "masks.npz", "error.txt", "lock"
 
 
-def done(out: Path, run: Run) -> bool:
-    """Whether a run's result is there."""
-    return (out / "runs" / run.id / RESULT).exists()
-
-
-def results(out: Path) -> list[dict[str, Any]]:
-    """Read all results of a study, in the order of their ids."""
-    return [json.loads(path.read_text()) for path in sorted((out / "runs").glob(f"*/{RESULT}"))]
-
-
-def attempt(run: Run, place: Place, tick: Callable[[float, float], None]) -> str | None:
-    """Do a run if nobody has done it or is at it; tell what went wrong.
-
-    Returns
-    -------
-    str or None
-        None if the result is there now; `BUSY` if another process has the run; else the error
-        in one line, which lies in full in the run's folder. A later attempt starts anew.
-    """
-    folder = place.out / "runs" / run.id
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # The operating system releases the lock when its process dies, however that may be.
-        with FileLock(folder / LOCK, timeout=0):
-            if not done(place.out, run):
-                save(folder / RESULT, execute(run, place, tick))
-                (folder / ERROR).unlink(missing_ok=True)
-    except Timeout:
-        return BUSY
-    except Exception as error:
-        with contextlib.suppress(OSError):
-            (folder / ERROR).write_text(traceback.format_exc())
-        return f"{type(error).__name__}: {' '.join(str(error).split())}"
-    return None
-
-
-def save(path: Path, record: dict[str, Any]) -> None:
-    """Write JSON whole or not at all, whenever the power goes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    with open(temporary, "w") as file:
-        json.dump(record, file, indent=1, allow_nan=False)
-        file.write("\n")
+def save(path: Path, written: bytes) -> None:
+    """Write a file whole or not at all, whenever the power goes, whoever else writes it."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with open(temporary, "wb") as file:
+        file.write(written)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
+
+
+def packed(**arrays: Any) -> bytes:
+    """Pack arrays into what `unpacked` reads."""
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    return content.getvalue()
+
+
+def unpacked(path: Path) -> dict[str, NDArray[Any]]:
+    """Read packed arrays; none if they are not there, or damaged."""
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as found:
+            return dict(found)
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
+        return {}
+
+
+def keep(folder: Path, record: dict[str, Any], masks: dict[str, NDArray[np.bool_]]) -> None:
+    """Write a run's masks, eight pixels a byte, then its result, which makes it done."""
+    names = [name for name in ("predicted", "clean", "noisy") if name in masks]
+    bits = {name: np.packbits(masks[name]) for name in names}
+    content = packed(shape=masks["clean"].shape, **bits)
+    record = record | {"masks": hashlib.sha256(content).hexdigest()}
+    save(folder / MASKS, content)
+    save(folder / RESULT, json.dumps(record, allow_nan=False).encode())
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """Read a run's result; None if it is not there, or damaged."""
+    try:
+        record = json.loads((folder / RESULT).read_bytes())
+        masks = hashlib.sha256((folder / MASKS).read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        return None
+    whole = isinstance(record, dict) and record.get("id") == folder.name
+    return record if whole and record.get("masks") == masks else None

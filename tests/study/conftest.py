@@ -1,4 +1,4 @@
-"""Put the examples on the path, as running the script does."""
+"""Put the examples on the path, as running the script does, and start a cluster for all tests."""
 
 import sys
 from pathlib import Path
@@ -8,5 +8,23 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "examples"))
 
-for needed in ("torch", "nibabel", "tqdm"):
+for needed in ("distributed", "nibabel", "pandas", "torch", "tqdm"):
     pytest.importorskip(needed)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Train on one thread, as a run does."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def scheduler():
+    """Give the address of a cluster in this process: one worker, one thread."""
+    from distributed import LocalCluster
+
+    options = {"processes": False, "n_workers": 1, "threads_per_worker": 1, "memory_limit": 0}
+    with LocalCluster(**options, dashboard_address=":0") as cluster:
+        yield cluster.scheduler_address

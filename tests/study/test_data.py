@@ -1,4 +1,9 @@
-"""Reading LiTS folders: orientation, units, sizes, and one sentence for bad files."""
+"""Reading folders, keeping slices, folds, and one sentence for bad files."""
+
+import itertools
+import os
+from dataclasses import replace
+from functools import partial
 
 import nibabel
 import numpy as np
@@ -7,6 +12,7 @@ from helpers import SHARED
 from hypothesis import given
 from hypothesis import strategies as st
 from liver import data
+from made import slices_of
 
 REAL = SHARED / "lits13"
 LPS = np.diag([-0.8, -0.8, 5, 1])  # voxel axes: left, back (posterior), up (superior)
@@ -21,15 +27,9 @@ def case(rng, slices=5, side=64):
     return image, label
 
 
-def load(folder, size, same=None):
-    """Read all slices of a folder at once."""
-    parts = list(data.Folder(folder, same).draw(size, data.WINDOW))
-    return data.Slices(
-        np.concatenate([part.images for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        np.concatenate([part.patients for part in parts]),
-        sum((part.names for part in parts), ()),
-    )
+def load(folder, size, same=None, window=data.WINDOW):
+    """Read all slices of a folder, and keep them in it."""
+    return data.load(data.volumes(folder, same), size, window, folder / "kept")
 
 
 def store(folder, number, image, label, affine=LPS):
@@ -103,33 +103,42 @@ def test_numbers_sort_as_numbers(tmp_path):
     """Patient 10 comes after patient 9."""
     for number in (10, 9, 2):
         store(tmp_path, number, *case(np.random.default_rng(number)))
-    assert [case.name for case in data.find(tmp_path)] == ["volume-2", "volume-9", "volume-10"]
+    assert list(data.find(tmp_path)) == ["volume-2", "volume-9", "volume-10"]
     assert load(tmp_path, 32).names[-1] == "volume-10/4"
 
 
-def patients_of(counts):
-    """Slices of as many patients, with so many slices each."""
-    patients = np.repeat([f"p{number}" for number in range(len(counts))], counts)
-    blank = np.zeros((len(patients), 1, 1))
-    names = tuple(map(str, range(len(patients))))
-    return data.Slices(blank.astype(np.float16), blank.astype(np.uint8), patients, names)
+@given(st.lists(st.integers(1, 300), min_size=2, max_size=40), st.integers(2, 6), st.integers(0, 9))
+def test_folds_test_every_patient_once(counts, count, seed):
+    """No fold is empty or much larger than another; a run's parts share no patient."""
+    slices = slices_of(counts)
+    if len(counts) < count:
+        with pytest.raises(ValueError, match=f"--folds {count} needs as many patients"):
+            data.folds(slices, count, seed)
+        return
+    folds = data.folds(slices, count, seed)
+    assert folds == data.folds(slices, count, seed)
+    assert sorted(itertools.chain(*folds)) == sorted(slices.counts())
+    sizes = [len(slices.of(fold)) for fold in folds]
+    assert 0 < max(sizes) <= min(sizes) + max(counts)
+    for share in (0.0, 0.3):
+        try:
+            parts = data.divide(slices, folds[0], share, 1.0, seed)
+        except ValueError:
+            assert (bool(share), len(counts) - len(folds[0])) == (True, 1)
+            continue
+        patients = [set(part.patients) for part in parts.values()]
+        assert sum(map(len, patients)) == len(set.union(*patients)) == len(counts)
+        assert patients[2] == set(folds[0])
+        assert bool(patients[1]) == bool(share)
 
 
-def test_split_gives_each_patient_one_side():
-    """Equal patients are cut in the order of their numbers; two patients are too few."""
-    groups = [set(part.patients) for part in data.split(patients_of([7] * 13))]
-    assert groups == [{f"p{n}" for n in range(10)}, {"p10"}, {"p11", "p12"}]
-    with pytest.raises(ValueError, match=r"2 patient.*three"):
-        data.split(patients_of([7, 7]))
-
-
-@given(st.lists(st.integers(1, 300), min_size=3, max_size=40))
-def test_split_loses_and_repeats_nothing(counts):
-    """Whatever the patients' sizes, every slice lands in one set, and no set is empty."""
-    parts = data.split(patients_of(counts))
-    assert all(map(len, parts))
-    assert sum(map(len, parts)) == sum(counts)
-    assert sum(len(set(part.patients)) for part in parts) == len(counts)
+def test_fractions_are_of_patients_and_nested():
+    """A smaller share of the patients lies within a larger one, and none is empty."""
+    slices = slices_of([3, 1, 4, 1, 5, 9])
+    parts = [data.divide(slices, ["p5"], 0.0, share, 1)["train"] for share in (0.01, 0.4, 1.0)]
+    kept = [set(part.patients) for part in parts]
+    assert [len(patients) for patients in kept] == [1, 2, 5]
+    assert kept[0] < kept[1] < kept[2]
 
 
 def test_scans_of_one_person_count_as_one_patient(tmp_path):
@@ -180,11 +189,10 @@ def turn(folder):
         (reshape, r"volume-0.*\(64, 64, 4\).*segmentation-0.*\(64, 64, 5\).*resample"),
         (soften, r"segmentation-0.*label 0\.75.*nearest neighbour"),
         (hollow, r"volume-0.*NaN.*slice 1.*-1024"),
-        (turn, r"volume-0.*axes.*segmentation-0.*same orientation"),
+        (turn, r"volume-0.*axes LPS.*segmentation-0.*RAS: resample"),
         (lambda f: (f / "volume-0.nii.gz").unlink(), r"segmentation-0.*no volume-0\.nii"),
         (lambda f: (f / "segmentation-0.nii.gz").unlink(), r"volume-0.*no segmentation-0\.nii"),
-        (lambda f: [p.unlink() for p in f.iterdir()], r"holds no volume-N.*rename"),
-        (lambda f: [p.unlink() for p in f.iterdir()] and f.rmdir(), r"does not exist.*--data"),
+        (lambda f: [p.unlink() for p in f.iterdir()], r"--data .* is no folder that holds.*rename"),
     ],
 )
 def test_bad_data_is_named_in_one_sentence(tmp_path, spoil, message):
@@ -238,25 +246,70 @@ def test_window_is_scaled_to_one(tmp_path):
     """A window's ends become -1 and 1."""
     image, label = case(np.random.default_rng(1), side=32)
     store(tmp_path, 0, image, label)
-    (part,) = data.Folder(tmp_path).draw(32, (0, 200))
+    part = load(tmp_path, 32, window=(0, 200))
     wanted = np.clip(image[:, :, 1:].T, 0, 200) / 100.0 - 1
     np.testing.assert_allclose(part.images, wanted, atol=1e-3)
 
 
-def test_fractions_are_of_patients_and_nested():
-    """A smaller share of the patients lies within a larger one, and none is empty."""
-    slices = patients_of([3, 1, 4, 1, 5])
-    kept = [set(data.fraction(slices, share, seed=1).patients) for share in (0.01, 0.4, 1.0)]
-    assert [len(patients) for patients in kept] == [1, 2, 5]
-    assert kept[0] < kept[1] < kept[2]
+class Counted(list):
+    """Phantoms that tell how often they are drawn."""
+
+    def __init__(self, *phantom):
+        cases = data.phantoms(*phantom)
+        super().__init__(replace(case, draw=partial(self.count, case.draw)) for case in cases)
+        self.drawn = 0
+
+    def count(self, draw, *how):
+        """Count, and draw."""
+        self.drawn += 1
+        return draw(*how)
+
+
+def test_what_is_kept_is_read_once(tmp_path):
+    """Another size, window or stamp is other slices; a damaged file is made anew, as it was."""
+    cases = Counted(3, 2, 0)
+    one = data.load(cases, 32, data.WINDOW, tmp_path)
+    assert cases.drawn == 3
+    same = data.load(cases, 32, data.WINDOW, tmp_path)
+    assert cases.drawn == 3
+    assert one.origin == same.origin
+    kept = next(tmp_path.rglob("phantom-1.npz"))
+    whole = bytearray(kept.read_bytes())
+    for damaged in (whole[:-9], b"", whole[:999] + b"?" + whole[1000:]):
+        kept.write_bytes(damaged)
+        again = data.load(cases, 32, data.WINDOW, tmp_path)
+        np.testing.assert_array_equal(one.images, again.images)
+        assert again.origin == one.origin
+    assert cases.drawn == 6
+    origins = {
+        data.load(each, size, window, tmp_path).origin
+        for each in (cases, Counted(3, 2, 1))
+        for size in (32, 64)
+        for window in (data.WINDOW, (0, 100))
+    }
+    assert len(origins) == 8
+
+
+def test_changed_files_are_read_again(tmp_path):
+    """A file of another date is read again, and only it."""
+    pairs = [case(np.random.default_rng(number)) for number in (0, 1)]
+    for number, pair in enumerate(pairs):
+        store(tmp_path, number, *pair)
+    before = load(tmp_path, 32, ())
+    store(tmp_path, 1, pairs[1][0] + 50, pairs[1][1])
+    os.utime(tmp_path / "volume-1.nii.gz", ns=(1, 1))
+    after = load(tmp_path, 32, ())
+    assert before.origin != after.origin
+    np.testing.assert_array_equal(before.images[:4], after.images[:4])
+    assert (before.images[4:] != after.images[4:]).any()
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the LiTS volumes are not here")
-def test_real_volumes():
+def test_real_volumes(tmp_path):
     """Every slice has liver, the liver on the left of the picture, 7 % of the pixels."""
-    case = data.find(REAL)[0]
-    slices = data.read(case, case.name, 64)
-    assert len(slices) == nibabel.load(case.segmentation).shape[2]
+    (first, *_), (files, *_) = data.volumes(REAL), data.find(REAL).values()
+    slices = data.load([first], 64, data.WINDOW, tmp_path)
+    assert len(slices) == nibabel.load(files[1]).shape[2]
     assert 0.03 < slices.labels.mean() < 0.12
     assert np.nonzero(slices.labels)[2].mean() < 32
     assert 80 < 128 * np.median(slices.images[slices.labels > 0]) <= 128

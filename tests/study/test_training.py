@@ -1,24 +1,31 @@
-"""Training: learns, repeats itself, and leaves the global random state alone."""
+"""Training and scores: learns, repeats itself, and leaves the global random state alone."""
 
 import itertools
-from functools import partial
 
+import liver_study
 import numpy as np
 import pytest
 import torch
-from liver.models import MODELS
-from liver.training import PRECISIONS, Step, batch_of, counts, scores, train
-from made import make
+from hypothesis import given
+from hypothesis import strategies as st
+from liver.networks import NETWORKS
+from made import make, run
+from scipy.ndimage import binary_erosion, distance_transform_edt
 
 import labelnoise
 
-small = partial(MODELS["unet"], filters=2)
-
 
 @pytest.fixture(scope="module")
-def slices():
+def slices(tmp_path_factory):
     """Make a few small slices."""
-    return make(4, 6, 32)
+    return make(tmp_path_factory.mktemp("kept"), 4, 6, 32)
+
+
+def train(slices, labels=None, **changes):
+    """Train; give the weights and the loss after each epoch."""
+    fixed = labels or (lambda chosen, epoch: slices.labels[chosen])
+    epochs = liver_study.train(run(**changes), slices, fixed, "cpu")
+    return [(weights(model), loss) for model, loss in epochs]
 
 
 def weights(model):
@@ -26,125 +33,108 @@ def weights(model):
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
-def test_learns_the_liver():
+def test_learns_the_liver(tmp_path):
     """A few steps find most of the liver of the slices seen."""
-    slices = make(3, 6, 64)
-    model = train(MODELS["unet"], slices, slices.labels, steps=120, batch=6, decay=True)
-    assert scores(counts(model, slices))["dice"].mean() > 0.65
+    slices = make(tmp_path, 3, 6, 64)
+    settings = run(steps=120, batch=6, filters=6)
+    labels = slices.labels
+    [(model, _)] = liver_study.train(settings, slices, lambda chosen, _: labels[chosen], "cpu")
+    masks = liver_study.predict(settings, model, slices, "cpu")
+    assert liver_study.mean_dice(slices.labels > 0, masks) > 0.6
+    other = liver_study.predict(run(batch=18), model, slices, "cpu")
+    np.testing.assert_array_equal(masks, other)
+    assert model.training
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_same_seed_same_network(slices, name):
-    """The seed decides weights, order, dropout and pixels; the global state stays as it was."""
-    build = partial(MODELS[name], filters=2, **({"hidden": 8} if name == "fcn32" else {}))
+    """Seed and repeat decide weights, order, dropout and pixels; the global state stays."""
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    one, same, other = (
-        weights(train(build, slices, slices.labels, steps=3, batch=4, seed=seed))
-        for seed in (1, 1, 2)
+    settings = {"model": name, "steps": 3, "hidden": 8 if name == "fcn32" else 0}
+    one, same, seed, repeat = (
+        train(slices, **settings | more)[0][0] for more in ({}, {}, {"seed": 1}, {"repeat": 1})
     )
     assert torch.equal(one, same)
-    assert not torch.equal(one, other)
+    assert not torch.equal(one, seed)
+    assert not torch.equal(one, repeat)
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_labels_may_be_drawn_for_each_epoch(slices):
-    """A function of an epoch's indices and number stands for the stack it indexes."""
+def test_each_slice_comes_before_any_comes_again(slices):
+    """24 slices in batches of 4: each once in six steps."""
     seen = []
 
-    def draw(indices, epoch):
-        seen.append((epoch, indices))
-        return slices.labels[indices]
+    def labels(chosen, epoch):
+        seen.append((epoch, chosen))
+        return slices.labels[chosen]
 
-    drawn = train(small, slices, draw, epochs=3, steps=2, batch=4)
-    fixed = train(small, slices, slices.labels, epochs=3, steps=2, batch=4)
-    assert torch.equal(weights(drawn), weights(fixed))
+    losses = [loss for _, loss in train(slices, labels, epochs=3, steps=2)]
     assert [epoch for epoch, _ in seen] == [0, 1, 2]
-    # 24 slices in batches of 4: each once in six steps.
-    assert sorted(np.concatenate([indices for _, indices in seen])) == list(range(24))
-
-
-def test_reports_every_epoch_and_step(slices):
-    """One tick a step, the mean loss of each epoch."""
-    ticks, losses = [], []
-    train(
-        small, slices, slices.labels, epochs=2, steps=3, batch=4,
-        tick=lambda: ticks.append(len(losses)), report=lambda _, loss: losses.append(loss),
-    )  # fmt: skip
-    assert ticks == [0, 0, 0, 1, 1, 1]
-    assert len(losses) == 2
-    assert 0 < losses[1] < losses[0] < 2
+    assert sorted(np.concatenate([chosen for _, chosen in seen])) == list(range(24))
+    assert losses[2] < losses[0] < 2
 
 
 def test_falling_rate_ends_at_rest(slices):
-    """The first half of the steps is as without decay, the last ones hardly move."""
-    seen = {}
-    for decay in (False, True):
-        seen[decay] = []
-        train(
-            small, slices, slices.labels, epochs=10, steps=1, batch=4, decay=decay,
-            report=lambda model, _, kept=seen[decay]: kept.append(weights(model)),
-        )  # fmt: skip
-    assert all(torch.equal(*pair) for pair in list(zip(*seen.values(), strict=True))[:6])
-    moves = [float((b - a).abs().max()) for a, b in itertools.pairwise(seen[True])]
+    """The first half of the steps is as without a fall, the last ones hardly move."""
+    seen = [
+        [weights for weights, _ in train(slices, epochs=10, rate=rate)]
+        for rate in ("constant", "linear")
+    ]
+    assert all(torch.equal(*pair) for pair in list(zip(*seen, strict=True))[:6])
+    moves = [float((b - a).abs().max()) for a, b in itertools.pairwise(seen[1])]
     assert moves[-1] < 0.5 * moves[3]
 
 
 def test_half_precision_learns_alike(slices):
     """Convolutions in bfloat16 leave nearly the same loss."""
-    losses = {}
-    for precision in PRECISIONS:
-        train(
-            small, slices, slices.labels, steps=10, batch=4, precision=precision,
-            report=lambda _, loss, precision=precision: losses.update({precision: loss}),
-        )  # fmt: skip
-    assert losses["float32"] != losses["bfloat16"]
-    assert losses["float32"] == pytest.approx(losses["bfloat16"], rel=0.02)
+    precisions = "float32", "bfloat16"
+    one, other = (train(slices, steps=10, precision=each)[0][1] for each in precisions)
+    assert one != other
+    assert one == pytest.approx(other, rel=0.02)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is here")
-def test_graph_learns_as_eager_steps_do(slices, monkeypatch):
-    """On CUDA, the replayed graph gives what the same steps give one by one."""
-    run = partial(
-        train, small, slices, slices.labels, epochs=2, steps=6, batch=24, device="cuda", decay=True
-    )
-    replayed = weights(run())
-    monkeypatch.setattr(Step, "EAGER", 1000)
-    torch.testing.assert_close(replayed, weights(run()), rtol=0.05, atol=5e-3)
-
-
-def test_classes_weigh_the_same(slices):
+def test_classes_weigh_the_same(slices, monkeypatch):
     """With constant scores the loss is that of the classes in equal shares."""
 
     class Constant(torch.nn.Module):
-        def __init__(self):
+        def __init__(self, filters):
             super().__init__()
             self.scores = torch.nn.Parameter(torch.zeros(2))
 
         def forward(self, x):
             return self.scores.view(1, 2, 1, 1).expand(len(x), 2, *x.shape[2:])
 
-    model = train(Constant, slices, slices.labels, epochs=1, steps=300, batch=24)
-    assert torch.softmax(model.scores, 0)[1].item() == pytest.approx(0.5, abs=0.02)
+    monkeypatch.setitem(liver_study.NETWORKS, "unet", Constant)
+    scores = train(slices, steps=300, batch=24, rate="constant")[0][0]
+    assert torch.softmax(scores, 0)[1].item() == pytest.approx(0.5, abs=0.02)
 
 
-def test_scores_each_slice_on_clean_labels(slices):
-    """Dice as the library's, one a slice, whatever the batch, and the network stays in training."""
-    model = train(small, slices, slices.labels, steps=60, batch=4, decay=True)
-    found = counts(model, slices, batch=5)
-    np.testing.assert_array_equal(found, counts(model, slices, batch=24))
-    assert model.training
-    model.eval()
-    with torch.inference_mode():
-        masks = model(batch_of(torch.from_numpy(slices.images))).argmax(1).numpy()
-    pairs = list(zip(slices.labels > 0, masks > 0, strict=True))
-    assert any(mask.any() for _, mask in pairs)
-    np.testing.assert_allclose(scores(found)["dice"], [labelnoise.dice(*pair) for pair in pairs])
-    np.testing.assert_allclose(scores(found)["recall"], [mask[true].mean() for true, mask in pairs])
+def hd95(one, other):
+    """Measure as the definition says, with distance maps."""
+    edges = [mask & ~binary_erosion(mask) for mask in (one, other)]
+    maps = [distance_transform_edt(~edge) for edge in edges]
+    return max(np.percentile(maps[0][edges[1]], 95), np.percentile(maps[1][edges[0]], 95))
 
 
-def test_empty_slices_have_scores():
-    """Nothing outlined of nothing is perfect; nothing outlined of something has no precision."""
-    found = scores(np.array([[0, 0, 0], [0, 0, 5], [2, 4, 4]]))
-    assert found["dice"].tolist() == [1, 0, 0.5]
-    assert found["precision"].tolist() == [0, 0, 0.5]
+@given(st.integers(0, 999), st.integers(1, 4))
+def test_scores_are_those_of_others(seed, depth):
+    """Dice as the library's, HD95 as distance maps have it, in planes and volumes."""
+    rng = np.random.default_rng(seed)
+    one, other = rng.random((2, depth, 9, 7)) < rng.uniform(0.1, 0.6, (2, 1, 1, 1))
+    for pair in ((one, other), (one[0], other[0])):
+        found = liver_study.overlap(*pair)
+        assert found["dice"] == pytest.approx(labelnoise.dice(*pair))
+        assert (found["predicted"], found["true"]) == tuple(mask.sum() for mask in pair)
+        if pair[0].any() and pair[1].any():
+            assert found["precision"] == pytest.approx(pair[1][pair[0]].mean())
+            assert found["recall"] == pytest.approx(pair[0][pair[1]].mean())
+            assert found["hd95"] == pytest.approx(hd95(*pair))
+
+
+def test_empty_masks_have_scores():
+    """Nothing of nothing is perfect; nothing of something has no precision; no HD95 in either."""
+    empty, full = np.zeros((4, 4), bool), np.ones((4, 4), bool)
+    for pair, dice in (((empty, empty), 1), ((empty, full), 0), ((full, empty), 0)):
+        found = liver_study.columns([liver_study.overlap(*pair)])
+        assert (found["dice"], found["precision"], found["hd95"]) == ([dice], [0], [None])

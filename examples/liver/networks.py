@@ -1,13 +1,7 @@
 """The study's three networks, each with exactly the paper's number of weights.
 
-==========  =================  =============================================
-U-Net        1,096,526 weights  skips, 2 x 2 transposed convolutions
-SegNet         260,856 weights  unpools to the remembered places of the maxima
-FCN32       36,353,672 weights  coarse scores, one stride-32 transposed convolution
-==========  =================  =============================================
-
-All take (batch, 1, rows, columns), rows and columns divisible by 32, and give two
-class scores (background, liver) for each pixel; the softmax is part of the loss.
+All take (batch, 1, rows, columns), rows and columns divisible by 32, and give two class scores
+(background, liver) for each pixel; the softmax is part of the loss.
 """
 
 from __future__ import annotations
@@ -24,27 +18,20 @@ DEPTH = 5  # poolings: the sides of an image must be divisible by 2 ** 5
 def conv(inputs: int, outputs: int, *, norm_last: bool = True) -> nn.Sequential:
     """3 x 3 convolution, batch normalisation and ReLU, in the order the network wants."""
     layers = [nn.ReLU(), nn.BatchNorm2d(outputs)]
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1), *(layers if norm_last else layers[::-1])
-    )
+    order = layers if norm_last else layers[::-1]
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), *order)
 
 
 class UNet(nn.Module):
-    """U-Net with five poolings (Ronneberger et al. 2015), two convolutions a level."""
+    """U-Net (Ronneberger et al. 2015) with five poolings, 1,096,526 weights."""
 
     def __init__(self, filters: int = 6) -> None:
         super().__init__()
         widths = [filters * 2**level for level in range(DEPTH + 1)]
-        self.down = nn.ModuleList(
-            nn.Sequential(conv(before, width), conv(width, width))
-            for before, width in zip([1, *widths], widths, strict=False)
-        )
-        self.up = nn.ModuleList(
-            nn.ConvTranspose2d(2 * width, width, 2, stride=2) for width in widths[:-1]
-        )
-        self.merge = nn.ModuleList(
-            nn.Sequential(conv(2 * width, width), conv(width, width)) for width in widths[:-1]
-        )
+        steps = list(pairwise([1, *widths]))
+        self.down = nn.ModuleList(nn.Sequential(conv(a, b), conv(b, b)) for a, b in steps)
+        self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in steps[1:])
+        self.merge = nn.ModuleList(nn.Sequential(conv(b, a), conv(a, a)) for a, b in steps[1:])
         self.scores = nn.Conv2d(filters, 2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -59,17 +46,17 @@ class UNet(nn.Module):
 
 
 class SegNet(nn.Module):
-    """SegNet (Badrinarayanan et al. 2017): VGG16's convolutions, there and back.
+    """SegNet (Badrinarayanan et al. 2017), VGG16's convolutions there and back, 260,856 weights.
 
-    Its last block does not double, and the scores are normalised as well.
+    It unpools to the places of the maxima. Its last block does not double, and the scores are
+    normalised as well.
     """
 
     def __init__(self, filters: int = 6) -> None:
         super().__init__()
         widths = [filters * factor for factor in (1, 2, 4, 8, 8)]
-        repeats = [2, 2, 3, 3, 3]
         down, up = [], []
-        for before, width, count in zip([1, *widths], widths, repeats, strict=False):
+        for before, width, count in zip([1, *widths], widths, (2, 2, 3, 3, 3), strict=False):
             # Upwards the last convolution of a block narrows; the very last block has
             # no narrower one to go to, and its 1 x 1 convolution to the scores stands for it.
             chain = [before] + [width] * count
@@ -91,7 +78,7 @@ class SegNet(nn.Module):
 
 
 class FCN32(nn.Module):
-    """FCN-32s (Long et al. 2015): VGG16 with its dense layers as convolutions."""
+    """FCN-32s (Long et al. 2015), VGG16 with dense layers as convolutions, 36,353,672 weights."""
 
     def __init__(self, filters: int = 6, hidden: int = 4096) -> None:
         super().__init__()
@@ -115,4 +102,4 @@ class FCN32(nn.Module):
         return self.enlarge(self.classify(self.features(x)))
 
 
-MODELS: dict[str, Callable[..., nn.Module]] = {"unet": UNet, "segnet": SegNet, "fcn32": FCN32}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"unet": UNet, "segnet": SegNet, "fcn32": FCN32}

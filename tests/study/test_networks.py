@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from liver.models import MODELS, SegNet
+from liver.networks import NETWORKS, SegNet
 
 
 @pytest.mark.parametrize(
@@ -11,16 +11,16 @@ from liver.models import MODELS, SegNet
 def test_trainable_weights_are_the_papers(name, count):
     """Exactly as many as the paper's networks have."""
     with torch.device("meta"):
-        model = MODELS[name]()
+        model = NETWORKS[name]()
     assert sum(weights.numel() for weights in model.parameters() if weights.requires_grad) == count
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("shape", [(32, 32), (64, 96)])
 def test_scores_two_classes_at_every_pixel(name, shape):
     """Any sides divisible by 32 do, and every weight learns."""
     torch.manual_seed(0)
-    model = MODELS[name](filters=4, **({"hidden": 16} if name == "fcn32" else {}))
+    model = NETWORKS[name](filters=4, **({"hidden": 16} if name == "fcn32" else {}))
     scores = model(torch.randn(2, 1, *shape))
     assert scores.shape == (2, 2, *shape)
     scores.square().sum().backward()
