@@ -1,6 +1,7 @@
 """Training and scores: learns, repeats itself, and leaves the global random state alone."""
 
 import itertools
+from dataclasses import replace
 
 import liver_study
 import numpy as np
@@ -33,16 +34,17 @@ def weights(model):
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
-def test_learns_the_liver(tmp_path):
-    """A few steps find most of the liver of the slices seen."""
-    slices = make(tmp_path, 3, 6, 64)
-    settings = run(steps=120, batch=6, filters=6)
+def test_learns_what_can_be_seen(slices):
+    """A few steps find nearly all of a bright liver, whatever the batch that looks for it."""
+    rng = np.random.default_rng(0)
+    images = slices.labels + rng.normal(0, 0.3, slices.labels.shape)
+    slices = replace(slices, images=images.astype(np.float16))
+    settings = run(steps=60, batch=12, filters=4)
     labels = slices.labels
     [(model, _)] = liver_study.train(settings, slices, lambda chosen, _: labels[chosen], "cpu")
     masks = liver_study.predict(settings, model, slices, "cpu")
-    assert liver_study.mean_dice(slices.labels > 0, masks) > 0.6
-    other = liver_study.predict(run(batch=18), model, slices, "cpu")
-    np.testing.assert_array_equal(masks, other)
+    assert liver_study.mean_dice(labels > 0, masks) > 0.8
+    np.testing.assert_array_equal(masks, liver_study.predict(run(batch=7), model, slices, "cpu"))
     assert model.training
 
 
