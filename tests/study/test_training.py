@@ -35,15 +35,16 @@ def weights(model):
 
 
 def test_learns_what_can_be_seen(slices):
-    """A few steps find nearly all of a bright liver, whatever the batch that looks for it."""
+    """A few steps find all of a bright liver and little else, whatever the batch that looks."""
     rng = np.random.default_rng(0)
-    images = slices.labels + rng.normal(0, 0.3, slices.labels.shape)
+    images = 2.0 * slices.labels - 1 + rng.normal(0, 0.2, slices.labels.shape)
     slices = replace(slices, images=images.astype(np.float16))
-    settings = run(steps=60, batch=12, filters=4)
+    settings = run(steps=60, batch=12, filters=4, rate="constant")
     labels = slices.labels
     [(model, _)] = liver_study.train(settings, slices, lambda chosen, _: labels[chosen], "cpu")
     masks = liver_study.predict(settings, model, slices, "cpu")
-    assert liver_study.mean_dice(labels > 0, masks) > 0.8
+    assert masks[labels > 0].all()
+    assert liver_study.mean_dice(labels > 0, masks) > 0.5
     np.testing.assert_array_equal(masks, liver_study.predict(run(batch=7), model, slices, "cpu"))
     assert model.training
 
