@@ -18,8 +18,9 @@ TINY = ["--preset", "smoke", "--device", "cpu", "--models", "unet"]
 
 
 @pytest.fixture
-def study(scheduler, tmp_path):
+def study(scheduler, tmp_path, monkeypatch):
     """Give a function that does a study with more options; it returns the results."""
+    monkeypatch.setattr(liver_study.report, "rendered", lambda figure, kind: b"")
 
     def command(*options, status=0):
         where = ["--scheduler", scheduler, "--out", str(tmp_path)]

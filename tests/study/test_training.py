@@ -1,6 +1,7 @@
 """Training and scores: learns, repeats itself, and leaves the global random state alone."""
 
 import itertools
+from dataclasses import replace
 
 import liver_study
 import numpy as np
@@ -33,16 +34,18 @@ def weights(model):
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
-def test_learns_the_liver(tmp_path):
-    """A few steps find most of the liver of the slices seen."""
-    slices = make(tmp_path, 3, 6, 64)
-    settings = run(steps=120, batch=6, filters=6)
+def test_learns_what_can_be_seen(slices):
+    """A few steps find all of a bright liver and little else, whatever the batch that looks."""
+    rng = np.random.default_rng(0)
+    images = 2.0 * slices.labels - 1 + rng.normal(0, 0.2, slices.labels.shape)
+    slices = replace(slices, images=images.astype(np.float16))
+    settings = run(steps=60, batch=12, filters=4, rate="constant")
     labels = slices.labels
     [(model, _)] = liver_study.train(settings, slices, lambda chosen, _: labels[chosen], "cpu")
     masks = liver_study.predict(settings, model, slices, "cpu")
-    assert liver_study.mean_dice(slices.labels > 0, masks) > 0.6
-    other = liver_study.predict(run(batch=18), model, slices, "cpu")
-    np.testing.assert_array_equal(masks, other)
+    assert masks[labels > 0].all()
+    assert liver_study.mean_dice(labels > 0, masks) > 0.5
+    np.testing.assert_array_equal(masks, liver_study.predict(run(batch=7), model, slices, "cpu"))
     assert model.training
 
 
