@@ -89,8 +89,8 @@ def volumes(folder: Path | None) -> Iterator[tuple[NDArray[np.uint8], tuple[floa
         return
     from liver.data import find
 
-    for case in find(folder):
-        image = nibabel.load(case.segmentation)
+    for _, segmentation in find(folder).values():
+        image = nibabel.load(segmentation)
         labels = np.asarray(image.dataobj).astype(np.uint8).transpose(2, 1, 0)
         yield labels, tuple(map(float, image.header.get_zooms()[2::-1]))
 
@@ -111,4 +111,5 @@ def read(folder: Path | None) -> NDArray[np.uint8]:
         )
     from liver import data
 
-    return np.concatenate([part.labels for part in data.Folder(folder).draw(512, data.WINDOW)])
+    cases = data.volumes(folder)
+    return np.concatenate([case.draw(512, data.WINDOW)["labels"] for case in cases])

@@ -9,7 +9,6 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -20,8 +19,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
-from liver.models import MODELS
-from liver.training import PRECISIONS, Step, cast
+import liver_study
+from liver.networks import NETWORKS
 
 
 def seconds(call: Callable[[], Any], device: torch.device, rounds: int) -> float:
@@ -59,28 +58,21 @@ def main() -> None:
     matrix = torch.randn(2048, 2048, **where)
     peak = 2 * 2048**3 / seconds(lambda: matrix @ matrix, given.device, given.rounds)
     print(f"matrix product: {peak / 1e9:.0f} GFLOP/s")
-    images = torch.randn(64, given.size, given.size, **where).half()
-    labels = (images > 1.5).to(torch.uint8)
-    chosen = torch.arange(given.batch, **where)
-    for name, build in MODELS.items():
+    images = torch.randn(given.batch, given.size, given.size, **where).half()
+    labels = images > 1.5
+    for name, build in NETWORKS.items():
         if name == "fcn32":
             build = partial(build, hidden=given.hidden)
         count = operations(build(), given.size, given.batch)
-        for precision in PRECISIONS:
+        for precision in "float32", "bfloat16":
             model = build().to(given.device, memory_format=torch.channels_last)
-            adam = torch.optim.Adam(
-                model.parameters(),
-                lr=torch.tensor(1e-3, **where),
-                fused=True,
-                capturable=given.device.type == "cuda",
-            )
-            convert: Callable[[], AbstractContextManager[Any]] = partial(
-                cast, given.device, precision
-            )
-            step = Step(model, adam, 0.08, convert)
-            taken = seconds(
-                lambda: step(images, labels, chosen, chosen), given.device, given.rounds
-            )
+            adam = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+
+            def step() -> None:
+                scores = liver_study.forward(model, images, precision)
+                liver_study.learn(adam, scores, labels, 0.08)
+
+            taken = seconds(step, given.device, given.rounds)
             speed = count / taken
             print(
                 f"{name:<7} {precision:<9} {1e3 * taken:7.1f} ms  {speed / 1e9:6.0f} GFLOP/s"

@@ -40,6 +40,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import dask
 import numpy as np
 import torch
 from distributed import Client, as_completed
@@ -468,6 +469,8 @@ def connect(address: str | None, count: int) -> Client:
             return Client(address, timeout=20)
         except (OSError, ValueError) as error:
             raise ValueError(f"--scheduler {address} does not answer: {error}") from error
+    # A worker that is too busy to be heard of is not dead.
+    dask.config.set({"distributed.scheduler.worker-ttl": None})
     local = {"threads_per_worker": 1, "memory_limit": 0, "dashboard_address": ":0"}
     return Client(n_workers=count, **local, silence_logs=logging.ERROR)
 
