@@ -559,8 +559,9 @@ def options() -> argparse.ArgumentParser:
 
     add = parser.add_argument_group("what the networks see").add_argument
     add("--data", type=Path, metavar="DIR", help="LiTS, MSD or nnU-Net layout")
-    persons = "volumes that show one person, never split (LiTS: 0-1 6-10)"
-    add("--same", nargs="*", type=span, metavar="N-M", help=persons)
+    add(
+        "--same", nargs="*", type=span, metavar="N-M", help="volumes of one person (LiTS: 0-1 6-10)"
+    )
     add("--patients", **number, help="synthetic ones")
     add("--slices", **number, help="of a synthetic patient")
     add("--size", **number, help="pixels along a slice")
@@ -576,16 +577,14 @@ def options() -> argparse.ArgumentParser:
     add("--noises", nargs="*", default=usual, metavar="NOISE", help=kinds.written.__doc__)
     add("--targets", **several, metavar="DICE", help="of noisy labels")
     add("--repeats", **number, help="of each cell: as many folds are tested")
-    patients = "of the training patients; several shares are compared"
-    add("--train-fraction", **several, default=(1.0,), metavar="SHARE", help=patients)
-    widths = "of a network's first level (6); several are compared"
-    add("--filters", **number, nargs="+", default=(6,), help=widths)
+    part = {"default": (1.0,), "metavar": "SHARE"}
+    add("--train-fraction", **several, **part, help="of the training patients (1)")
+    add("--filters", **number, nargs="+", default=(6,), help="of a network's first level (6)")
 
     add = parser.add_argument_group("a run").add_argument
     add("--preset", choices=PRESETS, default="quick", help="the other defaults")
-    drawn = "errors of the data set (the paper's text), or drawn at each load (its code)"
     fixed = {"dest": "draw", "choices": ("fixed", "resampled"), "default": "fixed"}
-    add("--noise", **fixed, help=drawn)
+    add("--noise", **fixed, help="errors of the data set, or drawn at each load")
     add("--sample", **number, help="slices to calibrate on")
     add("--epochs", **number)
     add("--steps", **number, help="in an epoch")
@@ -593,8 +592,8 @@ def options() -> argparse.ArgumentParser:
     add("--hidden", **number, help="widest layers of FCN32")
     rate = "Adam's: constant, and the best epoch is tested, or falling, and the last one is"
     add("--rate", choices=("constant", "linear"), help=rate)
-    precision = "of convolutions (bfloat16 on CUDA, float32 else)"
-    add("--precision", choices=("float32", "bfloat16"), help=precision)
+    precisions = {"choices": ("float32", "bfloat16")}
+    add("--precision", **precisions, help="of convolutions (bfloat16 on CUDA, else float32)")
     add("--seed", type=int, default=0, metavar="N", help="of everything random")
     return parser
 

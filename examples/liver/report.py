@@ -18,7 +18,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy.stats import permutation_test, rankdata
+from scipy.stats import permutation_test
 
 from liver import store
 
@@ -190,16 +190,17 @@ class Study:
         whole = [key for key in self.wide if self.wide[key].notna().all()]
         for models in dict.fromkeys([tuple(self.models), *((model,) for model in self.models)]):
             keys = [k for k in whole if k[0] in models and k[2] == "dice" and k[:2] in PAPER]
-            paper = [PAPER[key[:2]] for key in keys]
-            mean = (
-                correlation(self.wide[keys].mean().to_numpy(), paper) if len(keys) > 2 else np.nan
-            )
-            if np.isfinite(mean):
-                rhos = pd.Series(correlation(self.drawn[keys].to_numpy(), paper))
-                low, high = rhos.quantile([0.025, 0.975])
+            paper = pd.Series([PAPER[key[:2]] for key in keys], keys).rank()
+            means = pd.concat([self.wide[keys].mean().to_frame().T, self.drawn[keys]])
+            ranks, wanted = means.rank(axis=1), paper - paper.mean()
+            ranks = ranks.sub(ranks.mean(axis=1), axis=0)
+            rhos = (ranks @ wanted) / ((ranks**2).sum(axis=1) * (wanted**2).sum()) ** 0.5
+            if len(keys) > 2 and rhos.notna().all():
+                low, high = rhos[1:].quantile([0.025, 0.975])
                 ends = f" [{low:.3f}, {high:.3f}]" if len(self.wide) > 1 else ""
                 names = ", ".join(TITLES[model] for model in models)
-                yield f"{names}: rho with the paper is {mean:.3f}{ends} over {len(keys)} cells"
+                rho = f"{rhos.iloc[0]:.3f}{ends}"
+                yield f"{names}: rho with the paper is {rho} over {len(keys)} cells"
         lost = {key[:2]: key for key in whole if key[2] == "loss"}
         for noise, group in self.noisy.groupby("noise", sort=False):
             sets = list(dict.fromkeys(group.labels))
@@ -288,14 +289,6 @@ def dice(masks: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.floa
     """Dice of each pair of masks, eight pixels a byte."""
     both, one, other = (np.bitwise_count(m).sum(1, int) for m in (masks & others, masks, others))
     return np.where(one + other > 0, 2 * both / np.maximum(one + other, 1), 1.0)
-
-
-def correlation(means: NDArray[np.float64], paper: list[float]) -> Any:
-    """Spearman's rho of means, or of each row of them, with the paper's Dice."""
-    ranks, wanted = (rankdata(each, axis=-1) for each in (means, paper))
-    ranks, wanted = (each - each.mean(-1, keepdims=True) for each in (ranks, wanted))
-    with np.errstate(invalid="ignore"):  # where all ranks are the same
-        return ranks @ wanted / np.sqrt((ranks**2).sum(-1) * (wanted**2).sum())
 
 
 def markdown(table: pd.DataFrame, corner: str = "") -> str:
