@@ -1,16 +1,7 @@
 """CT slices with the liver outlined: volumes or phantoms, shrunk, kept, divided into folds.
 
-==========  ==============================  ===========================
-layout      volume                          segmentation
-==========  ==============================  ===========================
-LiTS        ``volume-N.nii``                ``segmentation-N.nii``
-MSD Task03  ``imagesTr/liver_N.nii.gz``     ``labelsTr/liver_N.nii.gz``
-nnU-Net     ``imagesTr/CASE_0000.nii.gz``   ``labelsTr/CASE.nii.gz``
-==========  ==============================  ===========================
-
-The volumes hold Hounsfield units, the segmentations the liver (1) and its lesions (2); ``.nii`` and
-``.nii.gz`` serve alike. Only slices with liver are kept. Their rows run from the patient's front to
-the back, their columns from the patient's right to the left.
+Slices have rows from the patient's front to the back and columns from the right to the left; only
+those with liver are kept. docs/study.md shows the layouts of folders.
 """
 
 from __future__ import annotations
