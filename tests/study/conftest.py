@@ -5,11 +5,24 @@ from pathlib import Path
 
 import pytest
 
+from labelnoise._patch import ERRORS
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "examples"))
 
 for needed in ("distributed", "nibabel", "pandas", "torch", "tqdm"):
     pytest.importorskip(needed)
+
+from liver import kinds  # noqa: E402
+
+# Tests outside this folder are about the library's own kinds of error.
+ERRORS.pop("parts")
+
+
+@pytest.fixture(autouse=True)
+def parts_known(monkeypatch):
+    """Know the study's own kind of error, in its tests."""
+    monkeypatch.setitem(ERRORS, "parts", kinds.parts)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -25,7 +25,6 @@ import labelnoise
             ),
         ),
         ("kits23-kidney", labelnoise.Annotator.load("kits23-kidney")),
-        ("parts", labelnoise.Noise("parts", 1.0)),
     ],
 )
 def test_noises_are_what_is_written(word, wanted, tmp_path):
