@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import tracemalloc
 
 import naive
 import numpy as np
@@ -13,6 +14,7 @@ from scipy import ndimage
 from skimage.measure import approximate_polygon, find_contours
 
 import labelnoise
+from labelnoise import _chains
 from labelnoise._codes import decode, encode
 from labelnoise._contours import trace_contours
 from labelnoise._distance import spread
@@ -80,6 +82,23 @@ def test_natural_is_its_definition(drawn, data, sigma, seed, knots, spacing, axe
         for same in zip(*tries, strict=True)
     ]
     assert_may_be(found, union, axes)
+
+
+@given(maps(max_side=30), SIGMAS, SEEDS, st.sampled_from([PLANES, VOLUME]), st.integers(1, 3))
+def test_contours_in_parts_give_the_same(drawn, sigma, seed, axes, most):
+    """Contours are traced in parts, so that those of noise need little memory."""
+    stack, _ = drawn
+
+    def both():
+        noisy = labelnoise.natural(stack, sigma, axes=axes, rng=seed)
+        return noisy, labelnoise.coarse(stack, sigma, axes=axes, rng=seed)
+
+    expected = both()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_chains, "_CONTOURS", most)
+        patch.setattr(_chains, "_EDGES", 7)
+        for found, whole in zip(both(), expected, strict=True):
+            np.testing.assert_array_equal(found, whole)
 
 
 @given(maps(), st.data(), st.floats(0, 1), SEEDS, st.sampled_from([PLANES, VOLUME]))
@@ -382,6 +401,20 @@ def test_crowded_planes_outgrow_first_buffers():
     small = noise[:, :12, :40]
     found = labelnoise.natural(small, 6.0, axes=PLANES, rng=3)
     assert_may_be(found, naive.per_plane(naive.natural, small, 6.0, 3), PLANES)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 400.0])
+@pytest.mark.parametrize("labels", [1, 2, 20])
+def test_contours_of_noise_need_little_memory(labels, sigma):
+    """At most 12 times the mask and 64 MiB, even if each pixel has a contour of its own."""
+    rows, columns = np.ogrid[:1600, :1600]
+    mask = ((rows + columns) % (labels + 1)).astype(np.uint8)
+    labelnoise.natural(mask[:50, :50], sigma, rng=0)  # compiles
+    tracemalloc.start()
+    labelnoise.natural(mask, sigma, rng=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 * mask.nbytes + 2**26
 
 
 @pytest.mark.parametrize("lines", [3, 281])

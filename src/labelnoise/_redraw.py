@@ -51,8 +51,7 @@ class Region:
         -------
         Contours
             `points`, rows and columns of all points (m, 2); `stops`, where each contour ends in
-            them; `slices`, the slice of each contour; `fixed`, 1 for points that must stay. Its
-            method `stretched` moves points along rays.
+            them; `slices`, the slice of each contour; `fixed`, 1 for points that must stay.
         """
         from ._contours import trace_contours
 
@@ -60,9 +59,34 @@ class Region:
 
     def fill(self, contours: "Contours") -> Mask:
         """Return the mask that contours enclose; `box` becomes what the mask covers."""
-        from ._contours import fill_contours
+        from ._fill import fill_contours
 
         mask, self.box = fill_contours(contours, self.box, self._codes.shape)
+        return mask
+
+    def simplify(self, tolerance: float) -> Mask:
+        """Return the mask that polygons through some points of the contours enclose.
+
+        All points of a contour lie within a distance of its polygon.
+        """
+        from ._fill import simplify_contours
+
+        return simplify_contours(
+            self._codes, self._label, self._runs, self.box, self.spacing, self.rng, tolerance
+        )
+
+    def stretch(self, sigma: float, knots: int) -> Mask:
+        """Return the mask that the contours enclose when they are stretched at random.
+
+        Each point moves along the ray from the centre of the bounding box of its contour, by a
+        periodic spline through normal draws of a standard deviation at `knots` places of the
+        contour. `box` becomes what the mask covers.
+        """
+        from ._fill import stretch_contours
+
+        mask, self.box = stretch_contours(
+            self._codes, self._label, self._runs, self.box, self.spacing, self.rng, sigma, knots
+        )
         return mask
 
     def boundary(self) -> "Boundary":

@@ -61,7 +61,8 @@ def trace_runs(codes: NDArray[Any], drawn: int) -> Runs:
     for label, stop, pixels, *box in ends.tolist():
         regions.append((label, start, stop, pixels, tuple(box)))
         start = stop
-    return Runs(regions, table[:start], bool(mixed), ends)
+    table.resize((start, 3), refcheck=False)  # in place: the rest is given back
+    return Runs(regions, table, bool(mixed), ends)
 
 
 def move_ends(codes: NDArray[Any], runs: Runs, shifts: NDArray[np.float64]) -> NDArray[Any]:

@@ -76,7 +76,8 @@ def draw_object(
 
     The generator of the case gives what all its annotators find equally difficult.
     """
-    from .._contours import fill_contours, trace_contours
+    from .._contours import trace_contours
+    from .._fill import fill_contours
     from .._parts import cut_out
     from .._runs import trace_runs
     from .._strokes import drawn_again, frame_of

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._patch import Options, perturb, perturbation
-from .._redraw import Mask, Region, redraw
+from .._redraw import redraw
 from .._validate import LARGEST, check_number
 
 Label = TypeVar("Label", bound=np.generic)
@@ -59,9 +59,4 @@ def coarse(mask: NDArray[Label], tolerance: float, **options: Unpack[Options]) -
     """
     tolerance = check_number("tolerance", tolerance, 0.0, LARGEST)
 
-    def click(region: Region) -> Mask:
-        contours = region.contours()
-        phases = region.rng.random(len(contours.stops))
-        return region.fill(contours.simplified(tolerance, phases, region.spacing))
-
-    return perturb(mask, redraw(click), **options)
+    return perturb(mask, redraw(lambda region: region.simplify(tolerance)), **options)

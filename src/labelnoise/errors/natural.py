@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._patch import Options, perturb, perturbation
-from .._redraw import Mask, Region, redraw
+from .._redraw import redraw
 from .._validate import LARGEST, check_count, check_number
 
 Label = TypeVar("Label", bound=np.generic)
@@ -83,10 +83,4 @@ def natural(
     sigma = check_number("sigma", sigma, 0.0, LARGEST)
     knots = check_count("knots", knots, 1000)
 
-    def move(region: Region) -> Mask:
-        contours = region.contours()
-        phases = region.rng.random(len(contours.stops))
-        offsets = sigma * region.rng.standard_normal((len(contours.stops), knots))
-        return region.fill(contours.stretched(offsets, phases, region.spacing))
-
-    return perturb(mask, redraw(move), **options)
+    return perturb(mask, redraw(lambda region: region.stretch(sigma, knots)), **options)
