@@ -14,7 +14,7 @@ from scipy import ndimage
 from skimage.measure import approximate_polygon, find_contours
 
 import labelnoise
-from labelnoise import _chains
+from labelnoise import _chains, _distance
 from labelnoise._codes import decode, encode
 from labelnoise._contours import trace_contours
 from labelnoise._distance import spread
@@ -85,19 +85,20 @@ def test_natural_is_its_definition(drawn, data, sigma, seed, knots, spacing, axe
 
 
 @given(maps(max_side=30), SIGMAS, SEEDS, st.sampled_from([PLANES, VOLUME]), st.integers(1, 3))
-def test_contours_in_parts_give_the_same(drawn, sigma, seed, axes, most):
-    """Contours are traced in parts, so that those of noise need little memory."""
+def test_work_in_parts_gives_the_same(drawn, strength, seed, axes, most):
+    """Noise is traced in parts, so that it needs little memory and can be interrupted."""
     stack, _ = drawn
 
-    def both():
-        noisy = labelnoise.natural(stack, sigma, axes=axes, rng=seed)
-        return noisy, labelnoise.coarse(stack, sigma, axes=axes, rng=seed)
+    def noisy():
+        kinds = labelnoise.natural, labelnoise.coarse, labelnoise.bias, labelnoise.wobble
+        return [perturb(stack, strength, axes=axes, rng=seed) for perturb in kinds]
 
-    expected = both()
+    expected = noisy()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_chains, "_CONTOURS", most)
         patch.setattr(_chains, "_EDGES", 7)
-        for found, whole in zip(both(), expected, strict=True):
+        patch.setattr(_distance, "_RUNS", most)
+        for found, whole in zip(noisy(), expected, strict=True):
             np.testing.assert_array_equal(found, whole)
 
 

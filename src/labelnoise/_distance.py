@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ._kernel import BYTE, FLOAT, INDEX, SIZE, array, inline, kernel
 
 _INT = types.int32
+_RUNS = 2**16  # whose boundary is placed at once: between two calls a program can be interrupted
 _SMOOTH = 3.0  # standard deviation of the smoothing that places a boundary, in pixels
 _REACH = 7  # pixels that it looks at in each direction
 _WEIGHTS: NDArray[np.int32] = np.rint(  # integers, whose sums no machine rounds
@@ -49,6 +50,18 @@ def place_boundary(
     spacing: tuple[float, ...],
 ) -> Boundary:
     """Find the boundary of a label in codes (slices, rows, columns), with depths of one half."""
+    parts = [
+        _placed(codes, label, runs[first : first + _RUNS], spacing)
+        for first in range(0, len(runs), _RUNS)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return Boundary(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def _placed(
+    codes: NDArray[Any], label: int, runs: NDArray[np.int32], spacing: tuple[float, ...]
+) -> Boundary:
     size = 4 * len(runs) + 64
     while True:
         pixels, pitches = np.empty((size, 3), np.intp), np.empty(size)

@@ -129,11 +129,13 @@ class Objects(NamedTuple):
             if n <= size:
                 break
             size = n
-        pairs, counts = np.unique(found[:n], axis=0, return_counts=True)
+        base = 3 * len(self.labels) + 3  # the background has the number -1
+        pairs, counts = np.unique(found[:n, 0] * base + found[:n, 1] + 3, return_counts=True)
         faces = [np.prod(spacing) / step for step in spacing]
         table: dict[int, dict[int, float]] = {number: {} for number in chosen}
-        for (number, other), count in zip(pairs.tolist(), counts.tolist(), strict=True):
-            other, axis = divmod(other, 3)
+        for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+            number, other = divmod(pair, base)
+            other, axis = other // 3 - 1, other % 3
             table[number][other] = table[number].get(other, 0.0) + count * faces[axis]
         return table
 
