@@ -27,7 +27,7 @@ class Region:
     rng : numpy.random.Generator
         Generator of the region's own.
     box : tuple of int
-        First and behind the last slice, row and column of what the methods return.
+        First slice, row and column of what the methods return, and those after the last.
     """
 
     __slots__ = ("_codes", "_label", "_runs", "box", "rng", "spacing")
@@ -140,7 +140,7 @@ class Region:
         Returns
         -------
         Extents
-            `slices` (n, 2), the first slice of each object and the one behind its last.
+            `slices` (n, 2), the first slice of each object and the one after its last.
         """
         from ._objects import find_extents
 

@@ -205,16 +205,16 @@ def test_a_prevalence_in_a_chain_gets_the_label_of_the_data_set(tmp_path):
         ),
         (["--noise", "bias:1", "--recipe", "r"], "--recipe=r: goes without --noise; leave one out"),
         (["--noise", "wobbel:2"], "--noise wobbel:2: no kind of error has this name; pass one of "),
-        (["--noise", "wobble:two"], "--noise wobble:two: pass a number behind the colon, e.g. wo"),
-        (["--noise", "omit:"], "--noise omit:: pass a number behind the colon, e.g. omit:0.05"),
+        (["--noise", "wobble:two"], "--noise wobble:two: pass a number after the colon, e.g. wo"),
+        (["--noise", "omit:"], "--noise omit:: pass a number after the colon, e.g. omit:0.05"),
         (["--noise", "omit:1.5", "bias:1"], "--noise omit:1.5: pass a number from 0 to 1"),
         (
             ["--noise", "natural"],
-            "--noise natural: has no strength; write one behind it, e.g. natu",
+            "--noise natural: has no strength; write one after it, e.g. natu",
         ),
         (
             ["--noise", "bias:1", "omit", "--dice", "0.9"],
-            "--noise omit: has no strength; write one behind it, e.g. omit:0.05\n",
+            "--noise omit: has no strength; write one after it, e.g. omit:0.05\n",
         ),
         (
             ["--noise", "bias:1", "--strength", "3"],

@@ -163,7 +163,7 @@ def test_planes(tmp_path, ending):
 
 @pytest.mark.parametrize("line", ["\n", "\r\n"])
 def test_header_of_any_tool(line):
-    """Order, case, comments, and bytes behind the pixels stay; sizes and units are understood."""
+    """Order, case, comments, and bytes after the pixels stay; sizes and units are understood."""
     text = (
         "NRRD0005\nTYPE: unsigned short int\n# by hand: a\ndimension: 3\nKinds: space space space\n"
         'sizes: 14 12 5\nEndian: big\nspace: RAS\nSpace Units: "cm" "cm" "cm"\n'

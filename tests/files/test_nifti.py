@@ -149,7 +149,7 @@ def test_all_but_voxels_stays_byte_for_byte(order, kind, packed):
     [
         (changed(plain(), 150, "c", b"x"), ["header"]),
         (changed(plain(), 365, "c", b"x"), ["header"]),
-        (plain() + b"more", ["bytes behind the voxels"]),
+        (plain() + b"more", ["bytes after the voxels"]),
         (nifti(VOLUME), ["compression"]),
         (plain(VOLUME.astype(np.int16)), ["header"]),
     ],

@@ -78,7 +78,7 @@ def test_arrays_keep_their_header(dtype, order):
 
 @pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
 def test_versions_stay(version):
-    """So do bytes behind the array, as of several arrays in a file."""
+    """So do bytes after the array, as of several arrays in a file."""
     raw = npy(LABELS, version) + npy(PLANE)
     content = encoded(opened("a.npy", raw), "a.npy", LABELS[::-1])
     assert content == npy(LABELS[::-1], version) + npy(PLANE)
@@ -244,7 +244,7 @@ LOSSES = {
         (*ARRAY[:2], zipfile.ZIP_STORED), NOTE, comment=b"all"
     ),
     "header": archive_of((ARRAY[0], npy(PLANE.astype("i2")), ARRAY[2]), NOTE, comment=b"all"),
-    "bytes behind the array": archive_of(
+    "bytes after the array": archive_of(
         (ARRAY[0], ARRAY[1] + b"?", ARRAY[2]), NOTE, comment=b"all"
     ),
 }
@@ -261,7 +261,7 @@ def test_another_header_is_noticed():
     """Of a single array."""
     file = opened("a.npy", npy(PLANE))
     assert differs(file, opened("a.npy", npy(np.asfortranarray(PLANE)))) == ["header"]
-    assert differs(file, opened("a.npy", npy(PLANE) + b"?")) == ["bytes behind the array"]
+    assert differs(file, opened("a.npy", npy(PLANE) + b"?")) == ["bytes after the array"]
 
 
 def test_shares_are_stored_likewise():

@@ -258,7 +258,7 @@ def test_each_lost_chunk_is_noticed():
             assert differs(file, opened("a.png", written(changed))) == [f"chunk {kind.decode()}"]
             moved = opened("a.png", written([rest[0], (kind, data), *rest[1:]]))
             assert "order of chunks" in differs(file, moved) or place == 1
-    assert differs(file, opened("a.png", written(chunks) + b"more")) == ["bytes behind the end"]
+    assert differs(file, opened("a.png", written(chunks) + b"more")) == ["bytes after the end"]
 
 
 @pytest.mark.parametrize(("unit", "number", "name"), [(1, 100, "CENTIMETER"), (0, 1, "NONE")])
@@ -293,7 +293,7 @@ HEAD = header((4, 4))
 BOMB = b"IDAT", zlib.compress(bytes(20 + 10**8))
 BROKEN = {
     "terabytes": ([header((10**6, 10**6)), PIXELS, END], "more pixels than it holds"),
-    "terabytes behind": ([HEAD, header((10**6, 10**6)), PIXELS, END], "no header, or several"),
+    "terabytes after": ([HEAD, header((10**6, 10**6)), PIXELS, END], "no header, or several"),
     "too many pixels": ([HEAD, BOMB, END], "another number of pixels"),
     "too few pixels": ([header((4, 5)), PIXELS, END], "pixels than it holds"),
     "cut pixels": ([HEAD, (b"IDAT", PIXELS[1][:-4]), END], "pixels than it holds"),

@@ -114,7 +114,7 @@ PNGS = {
     "colours and opacity": lambda: pillow(np.dstack([COLOURS[LABELS], OPAQUE[LABELS]]), "PNG"),
     "grey colours": lambda: pillow(np.dstack([LABELS * 80] * 3), "PNG"),
     "grey and opacity": lambda: pillow(np.dstack([LABELS * 80, OPAQUE[LABELS]]), "PNG"),
-    "bytes behind": lambda: pillow(LABELS, "PNG") + b"more",
+    "bytes after": lambda: pillow(LABELS, "PNG") + b"more",
 }
 TIFFS = {
     "plain": tiff,

@@ -18,7 +18,7 @@ _MANY = 64  # grey values that an image has at least
 def image_beside(cases: Iterable[str]) -> tuple[str, str, str] | None:
     """Return a case that seems to be an image, the label beside it, and a pattern of labels.
 
-    Images are known by labels of the same name with ``_mask`` or the like behind it, or in a folder
+    Images are known by labels of the same name followed by ``_mask`` or the like, or in a folder
     beside that of the images.
     """
     cases = sorted(cases)

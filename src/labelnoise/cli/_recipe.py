@@ -30,7 +30,7 @@ def written(words: Sequence[str], strength: float | None, searched: bool) -> Des
             if not alone or (strength is None and not searched):
                 other = ", or pass --strength or --dice" if alone else ""
                 raise UsageError(
-                    f"{as_written('noise', [word])}: has no strength; write one behind it, e.g. "
+                    f"{as_written('noise', [word])}: has no strength; write one after it, e.g. "
                     f"{_example(word)}{other}"
                 )
             step["strength"] = 1.0 if strength is None else strength
@@ -169,7 +169,7 @@ def _step(word: str) -> dict[str, Any]:
     try:
         strength = float(number)
     except ValueError:
-        raise UsageError(f"{flag}: pass a number behind the colon, e.g. {_example(name)}") from None
+        raise UsageError(f"{flag}: pass a number after the colon, e.g. {_example(name)}") from None
     try:
         Noise(name, strength)
     except ValueError as error:

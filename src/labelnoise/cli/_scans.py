@@ -28,7 +28,7 @@ _COLOURED = 3, 4  # channels of a picture with colours
 def images_of(source: Source, folder: Path | None) -> dict[str, Path]:
     """Return the images of cases, of those that have one.
 
-    It has the name of the case, or this name with nnU-Net's ``_0000`` behind, or is the only one
+    It has the name of the case, or this name with nnU-Net's ``_0000`` added, or is the only one
     with the same numbers in its name. Without a folder, it is imagesTr of a dataset of nnU-Net.
     """
     if folder is None and source.dataset is not None:

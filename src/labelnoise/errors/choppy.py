@@ -23,7 +23,7 @@ def choppy(mask: NDArray[Label], sigma: float, **options: Unpack[Options]) -> ND
     Notes
     -----
     A run is a stretch of pixels of one label in one row. Its start and its end move along the row
-    by normal draws of their own, rounded to whole pixels. A run whose end does not stay behind its
+    by normal draws of their own, rounded to whole pixels. A run whose end does not stay after its
     start vanishes, and runs that meet merge.
 
     In a label map the end of one run is often the start of another. It moves once, with the label

@@ -29,7 +29,7 @@ def ends(mask: NDArray[Label], sigma: float, **options: Unpack[Options]) -> NDAr
     An object is a connected part of one label; pixels are connected by faces, edges and corners.
     Its first and its last slice move along the slices by normal draws of their own, rounded to
     whole slices. Slices that are added repeat the first or the last one; an object whose end does
-    not stay behind its start vanishes. On average objects lose as many slices as they gain, except
+    not stay after its start vanishes. On average objects lose as many slices as they gain, except
     for the thinnest ones.
 
     An end at the border of the array stays, and so does one that nothing borders on but labels that

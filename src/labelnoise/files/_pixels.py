@@ -49,7 +49,7 @@ def unpack_all(packed: bytes, size: int, kind: int, more: int) -> bytes:
 
 
 def unpack(packed: bytes, size: int, kind: int) -> tuple[bytes, bytes]:
-    """Return so many bytes of deflated data, and what lies behind the data."""
+    """Return so many bytes of deflated data, and what lies after the data."""
     if size > _DENSEST * len(packed):
         raise ValueError("its header tells of more pixels than it holds")
     parts: list[bytes] = []

@@ -36,7 +36,7 @@ class Npy(Picture):
 
     def kept(self) -> dict[str, Any]:
         """Return the header, which has type, shape and order."""
-        return {"header": self._header, "bytes behind the array": self._behind}
+        return {"header": self._header, "bytes after the array": self._behind}
 
 
 class Npz(Picture):
@@ -81,7 +81,7 @@ class Npz(Picture):
             ],
             "comment": self._comment,
             "header": self._header,
-            "bytes behind the array": self._behind,
+            "bytes after the array": self._behind,
         }
 
     def _find(self) -> int:

@@ -81,7 +81,7 @@ class MetaImage(Volume):
             "header": _SIZE.sub(rb"\1", self._header),
             "type": self._stored.dtype.str,
             "shape": self._stored.shape,
-            "bytes behind the pixels": self._behind,
+            "bytes after the pixels": self._behind,
         }
 
     def _file(self, header: bytes, stored: NDArray[Any]) -> bytes:

@@ -12,7 +12,7 @@ from ._label import LabelError
 from ._pixels import GZIP, head, holds, labels_of, pack, unpack_all
 
 _HEADER = 540  # bytes of the longer header
-_SURPLUS = 2**20  # bytes that may lie behind the voxels
+_SURPLUS = 2**20  # bytes that may lie after the voxels
 _MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 
 
@@ -57,7 +57,7 @@ class Nifti(Volume):
     def encode_shares(self, shares: NDArray[np.float32]) -> bytes:
         """Return a file of type float32, without scaling, that is compressed if its name says so.
 
-        It has the extensions, but not what lies behind the voxels.
+        It has the extensions, but not what lies after the voxels.
         """
         header = self._header.copy()
         header.set_data_dtype(np.float32)
@@ -67,10 +67,10 @@ class Nifti(Volume):
         return _file(self._name.lower().endswith(".gz"), before, values)
 
     def kept(self) -> dict[str, Any]:
-        """Return what lies before and behind the voxels."""
+        """Return what lies before and after the voxels."""
         return {
             "header": self._content[: self._begin],
-            "bytes behind the voxels": self._content[self._end :],
+            "bytes after the voxels": self._content[self._end :],
             "compression": self._packed,
         }
 

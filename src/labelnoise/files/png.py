@@ -73,7 +73,7 @@ class Png(Picture):
     def kept(self) -> dict[str, Any]:
         """Return the chunks in their order, those of the pixels without content."""
         kept: dict[str, Any] = {"order of chunks": [k for k, _ in self._chunks if k != b"IDAT"]}
-        kept["bytes behind the end"] = self._behind
+        kept["bytes after the end"] = self._behind
         for kind, data in self._chunks:
             if kind != b"IDAT":
                 kept.setdefault(f"chunk {kind.decode('latin-1')}", []).append(data)

@@ -11,7 +11,7 @@ from ._shapes import Cut, Size, from_polygons, joined, to_polygons
 
 PHOTOS = (".bmp", ".jpeg", ".jpg", ".jp2", ".png", ".tif", ".tiff", ".webp")
 _BOX = 5  # words in the line of a box
-_MOST = 15  # digits behind the point that a number has
+_MOST = 15  # digits after the point that a number has
 
 
 class Yolo:
@@ -139,7 +139,7 @@ def _class_of(words: list[str], line: int) -> int:
 
 
 def _digits_of(word: str) -> int:
-    """Return how many digits a number has behind its point."""
+    """Return how many digits a number has after its point."""
     mantissa, _, exponent = word.lower().partition("e")
     digits = len(mantissa.partition(".")[2])
     return max(digits - int(exponent or 0), 1)
