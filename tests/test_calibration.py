@@ -1,10 +1,14 @@
 """The strength that gives a wanted score, for many masks or for one."""
 
 import functools
+import re
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
+from helpers import fewer, maps
+from hypothesis import given
+from hypothesis import strategies as st
 
 import labelnoise
 from labelnoise._patch import ERRORS
@@ -46,6 +50,34 @@ def test_both_bounds_end_near_the_target(perturb, masks, target):
     ]
     again = [labelnoise.dice(*pair) for pair in zip(masks, noisy, strict=True)]
     assert np.mean(again) == pytest.approx(found.score)
+
+
+@each_kind
+@given(
+    drawn=maps(max_planes=5, max_side=16, dtypes=("uint8", ">i2")),
+    target=st.floats(0.1, 0.999),
+    seed=st.integers(0, 2**32),
+)
+@fewer(2)
+def test_any_mask_comes_near_the_target_or_is_refused(perturb, masks, drawn, target, seed):
+    """Noise, single pixels, full and empty masks; one mask and many."""
+    stack, _ = drawn
+    for some in (stack, stack[:1]) if masks is not BALLS else ([stack], [stack[:1]]):
+        try:
+            found = labelnoise.calibrate(some, perturb, target, tol=0.05, rng=seed)
+        except ValueError as error:
+            if not re.match(r"target=|masks: all", str(error)):
+                raise
+            continue
+        low, high = found.bracket_scores
+        assert high <= target <= low
+        assert abs(found.score - target) <= 0.05
+        scores = [
+            labelnoise.dice(mask, perturb(mask, found.strength, rng=labelnoise.sample_rng(seed, i)))
+            for i, mask in enumerate(some)
+            if np.any(mask)
+        ]
+        assert np.mean(scores) == pytest.approx(found.score)
 
 
 def test_scores_of_single_objects_jump():

@@ -29,14 +29,18 @@ VARIANTS = {
     "wobble, short": {"length": 1.0},
     "elastic, short": {"length": 2.0},
     "annotator": {},
+    "chain": {},
 }
 READER = labelnoise.Annotator(radius=4, sigma=0.5, bias=0.1, bias_spread=0.5, hand=0.3)
+HURRIED = labelnoise.Chain(
+    labelnoise.Noise("natural", 0.6), labelnoise.Noise("choppy", 0.3), labelnoise.Noise("bias", 0.2)
+)
 OBJECTS = "omit", "invent", "confuse"  # these change whole objects, and nothing at low rates
 
 
 def scaled(name, mask, strength, *, axes=PLANES, within=None, **options):
     """Call an error; strengths up to 8 are rates up to 1, and planes are volumes of one column."""
-    error = READER if name == "annotator" else ERRORS[name.split(",")[0]]
+    error = {"annotator": READER, "chain": HURRIED}.get(name) or ERRORS[name.split(",")[0]]
     strength = min(strength / 8, 1.0) if limit_of(error) == 1 else strength
     options |= VARIANTS[name]
     if name == "ends" and len(axes) == 2:
