@@ -206,7 +206,7 @@ def find(folder: Path) -> dict[str, tuple[Path, Path]]:
 
 def by_number(name: str) -> list[Any]:
     """Sort numbers as numbers: patient 10 after patient 9."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def read(volume: Path, segmentation: Path, size: int, window: Window) -> dict[str, Any]:

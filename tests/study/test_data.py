@@ -1,7 +1,9 @@
 """Reading folders, keeping slices, folds, and one sentence for bad files."""
 
+import gzip
 import itertools
 import os
+import struct
 from dataclasses import replace
 from functools import partial
 
@@ -105,6 +107,7 @@ def test_numbers_sort_as_numbers(tmp_path):
         store(tmp_path, number, *case(np.random.default_rng(number)))
     assert list(data.find(tmp_path)) == ["volume-2", "volume-9", "volume-10"]
     assert load(tmp_path, 32).names[-1] == "volume-10/4"
+    assert sorted(["²", "10", "9"], key=data.by_number) == ["9", "10", "²"]
 
 
 @given(st.lists(st.integers(1, 300), min_size=2, max_size=40), st.integers(2, 6), st.integers(0, 9))
@@ -182,9 +185,21 @@ def turn(folder):
     nibabel.save(nibabel.Nifti1Image(label, np.eye(4)), folder / "segmentation-0.nii.gz")
 
 
+def swell(folder, *dimensions):
+    """Claim other numbers of voxels."""
+    image, label = case(np.random.default_rng(0))
+    store(folder, 0, image, label)
+    for path in folder.iterdir():
+        content = bytearray(gzip.decompress(path.read_bytes()))
+        content[40:48] = struct.pack("<4h", *dimensions)
+        path.write_bytes(gzip.compress(bytes(content)))
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (lambda f: swell(f, 3, *[32767] * 3), r"volume-0.*cannot be read \(.+\): copy or"),
+        (lambda f: swell(f, 3, -4, 40, 4), r"volume-0.*cannot be read \(.+\): copy or"),
         (truncate, r"volume-0.nii.gz' cannot be read \(.+\): copy or download it again\."),
         (reshape, r"volume-0.*\(64, 64, 4\).*segmentation-0.*\(64, 64, 5\).*resample"),
         (soften, r"segmentation-0.*label 0\.75.*nearest neighbour"),
