@@ -94,13 +94,8 @@ def _grown(box: Box, shape: tuple[int, ...], reach: float, spacing: tuple[float,
     front, back, top, bottom, left, right = box
     down, across = reach / spacing[1], reach / spacing[2]
     rows = math.floor(max(top - down, 0)), math.ceil(min(bottom + down, shape[1]))
-    return (
-        front,
-        back,
-        *rows,
-        math.floor(max(left - across, 0)),
-        math.ceil(min(right + across, shape[2])),
-    )
+    columns = math.floor(max(left - across, 0)), math.ceil(min(right + across, shape[2]))
+    return front, back, *rows, *columns
 
 
 class _Canvas:
@@ -115,6 +110,7 @@ class _Canvas:
         self._changes: NDArray[Any] = np.zeros((back - front, bottom - top, width), np.int8)
 
     def add(self, mark: Callable[..., int], *contours: Any) -> None:
+        """Mark where contours pass, by a kernel that tells the largest number that it writes."""
         front, _, top, _, left, right = self._box
         place = front, top, left, right
         if mark(self._changes, 1, *place, *contours) > 127 and self._changes.itemsize == 1:
