@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar
 from unicodedata import normalize
 
 from .._patch import ERRORS
@@ -17,6 +17,23 @@ from ..noise import Chain, Noise
 
 PLANES = "axial", "sagittal", "coronal"
 Path = str | os.PathLike[str]
+Transform = TypeVar("Transform", bound=type)
+_SHORT = "    planes, volumes, unit : optional\n"
+_LONG = """\
+    planes : {"axial", "sagittal", "coronal"}, optional
+        The planes of volumes that annotators draw in, as the affine tells them.
+    volumes : bool, optional
+        Whether volumes are labelled in one go, not plane by plane; by default those of annotators
+        are.
+    unit : {"pixel", "mm"}, optional
+        The unit of lengths; by default "mm" for annotators, "pixel" for other noise.
+"""
+
+
+def explained(transform: Transform) -> Transform:
+    """Explain the arguments of `Geometry` in the docstring of a transform that takes them."""
+    transform.__doc__ = (transform.__doc__ or "").replace(_SHORT, _LONG)
+    return transform
 
 
 @dataclass(frozen=True)

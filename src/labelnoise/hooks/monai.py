@@ -13,10 +13,11 @@ except ImportError as error:
 
 
 from .._streams import in_share, sample_rng
-from ._geometry import Geometry, Names
+from ._geometry import Geometry, Names, explained
 from ._noise import Perturb, check_perturb, perturb_labels
 
 
+@explained
 class LabelNoised(MapTransform):
     """Fixed noise: labels with errors that belong to their files.
 
@@ -40,13 +41,7 @@ class LabelNoised(MapTransform):
     root : path, optional
         Folder of the data set. Names are then those of paths in this folder, without ending, which
         is needed where files of several cases are called alike.
-    planes : {"axial", "sagittal", "coronal"}, optional
-        The planes of volumes that annotators draw in, as the affine tells them.
-    volumes : bool, optional
-        Whether volumes are labelled in one go, not plane by plane; by default those of annotators
-        are.
-    unit : {"pixel", "mm"}, optional
-        The unit of lengths; by default "mm" for annotators, "pixel" for other noise.
+    planes, volumes, unit : optional
     share : float, optional
         Share of the label maps that have noise, chosen by `seed` and name as `in_share` does. The
         others stay as they are.
@@ -118,6 +113,7 @@ class LabelNoised(MapTransform):
         return self.names(path)
 
 
+@explained
 class RandLabelNoised(RandomizableTransform, MapTransform):
     """Resampled noise: labels with errors that are drawn anew each time.
 
@@ -136,13 +132,7 @@ class RandLabelNoised(RandomizableTransform, MapTransform):
         axes.
     prob : float, optional
         Probability of noise.
-    planes : {"axial", "sagittal", "coronal"}, optional
-        The planes of volumes that annotators draw in, as the affine tells them.
-    volumes : bool, optional
-        Whether volumes are labelled in one go, not plane by plane; by default those of annotators
-        are.
-    unit : {"pixel", "mm"}, optional
-        The unit of lengths; by default "mm" for annotators, "pixel" for other noise.
+    planes, volumes, unit : optional
     allow_missing_keys : bool, optional
         Whether entries may be missing.
 

@@ -15,12 +15,13 @@ except ImportError as error:
 
 
 from .._streams import in_share, sample_rng
-from ._geometry import Geometry, Names
+from ._geometry import Geometry, Names, explained
 from ._noise import Perturb, check_perturb, perturb_labels
 
 _OWN = "planes", "volumes", "unit"
 
 
+@explained
 class LabelNoise(LabelTransform):
     """The noise of given seeds, as a subject's history holds it.
 
@@ -32,13 +33,7 @@ class LabelNoise(LabelTransform):
         affine, unless it names axes.
     seed : mapping of str to int
         The seed of each label map, by its name in the subject.
-    planes : {"axial", "sagittal", "coronal"}, optional
-        The planes of volumes that annotators draw in, as the affine tells them.
-    volumes : bool, optional
-        Whether volumes are labelled in one go, not plane by plane; by default those of annotators
-        are.
-    unit : {"pixel", "mm"}, optional
-        The unit of lengths; by default "mm" for annotators, "pixel" for other noise.
+    planes, volumes, unit : optional
     **kwargs
         As for every TorchIO transform: `p`, `copy`, `include`, `exclude`, `keep` and so on.
 
@@ -84,6 +79,7 @@ class LabelNoise(LabelTransform):
         return subject
 
 
+@explained
 class FixedLabelNoise(LabelTransform):
     """Fixed noise: label maps with errors that belong to their files.
 
@@ -103,13 +99,7 @@ class FixedLabelNoise(LabelTransform):
     root : path, optional
         Folder of the data set. Names are then those of paths in this folder, without ending, which
         is needed where files of several cases are called alike.
-    planes : {"axial", "sagittal", "coronal"}, optional
-        The planes of volumes that annotators draw in, as the affine tells them.
-    volumes : bool, optional
-        Whether volumes are labelled in one go, not plane by plane; by default those of annotators
-        are.
-    unit : {"pixel", "mm"}, optional
-        The unit of lengths; by default "mm" for annotators, "pixel" for other noise.
+    planes, volumes, unit : optional
     share : float, optional
         Share of the label maps that have noise, chosen by `seed` and name as `in_share` does. The
         others stay as they are.
@@ -177,6 +167,7 @@ class FixedLabelNoise(LabelTransform):
         return self.names(path)
 
 
+@explained
 class RandomLabelNoise(RandomTransform, LabelTransform):
     """Resampled noise: label maps with errors that are drawn anew each time.
 
@@ -190,13 +181,7 @@ class RandomLabelNoise(RandomTransform, LabelTransform):
         ``perturb(labels, rng=...)``, e.g. ``labelnoise.Noise("natural", 4)``. It gets the label map
         of shape (channels, width, height, depth). Noise of this package gets the axes from the
         affine, unless it names axes.
-    planes : {"axial", "sagittal", "coronal"}, optional
-        The planes of volumes that annotators draw in, as the affine tells them.
-    volumes : bool, optional
-        Whether volumes are labelled in one go, not plane by plane; by default those of annotators
-        are.
-    unit : {"pixel", "mm"}, optional
-        The unit of lengths; by default "mm" for annotators, "pixel" for other noise.
+    planes, volumes, unit : optional
     **kwargs
         As for every TorchIO transform: `p`, `copy`, `include`, `exclude`, `keep` and so on.
 
