@@ -41,6 +41,7 @@ class Chains:
 
     def __init__(self, codes: NDArray[Any], label: int, runs: NDArray[np.int32]) -> None:
         self._codes, self._label, self._runs = codes, label, runs
+        self.shape = codes.shape
 
     def __iter__(self) -> Iterator[Part]:
         runs = self._runs

@@ -71,21 +71,17 @@ class Contours(NamedTuple):
         return np.add.reduceat(x * down - right * y, starts)
 
 
-def contour_parts(codes: NDArray[Any], label: int, runs: NDArray[np.int32]) -> Iterator[Contours]:
-    """Follow every contour of a label in codes (slices, rows, columns), those of holes too.
-
-    They come in parts of a limited size. The pixels of a label are connected by edges and corners,
-    all others by edges only.
-    """
-    for part in Chains(codes, label, runs):
+def contour_parts(chains: Chains) -> Iterator[Contours]:
+    """Give the contours of a label, in parts of a limited size."""
+    for part in chains:
         points, fixed = np.empty((len(part.steps), 2)), np.empty(len(part.steps), np.uint8)
         _place(*part, points, fixed)
         yield Contours(part.heads[:, 0].copy(), part.stops, points, fixed)
 
 
 def trace_contours(codes: NDArray[Any], label: int, runs: NDArray[np.int32]) -> Contours:
-    """Return all of `contour_parts` at once."""
-    found = list(contour_parts(codes, label, runs))
+    """Return all contours of a label in codes (slices, rows, columns) at once."""
+    found = list(contour_parts(Chains(codes, label, runs)))
     if len(found) == 1:
         return found[0]
     slices, _, points, fixed = (np.concatenate(arrays) for arrays in zip(*found, strict=True))

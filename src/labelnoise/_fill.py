@@ -32,9 +32,7 @@ def fill_contours(
 
 
 def simplify_contours(
-    codes: NDArray[Any],
-    label: int,
-    runs: NDArray[np.int32],
+    chains: Chains,
     box: Box,
     spacing: tuple[float, ...],
     rng: np.random.Generator,
@@ -45,16 +43,14 @@ def simplify_contours(
     The way round each is divided first at a random point, as `Contours.simplified` says.
     """
     canvas = _Canvas(box)
-    for contours in contour_parts(codes, label, runs):
+    for contours in contour_parts(chains):
         few = contours.simplified(tolerance, rng.random(len(contours.stops)), spacing)
         canvas.add(_mark, *few[:3])
     return canvas.filled()[0]
 
 
 def stretch_contours(
-    codes: NDArray[Any],
-    label: int,
-    runs: NDArray[np.int32],
+    chains: Chains,
     box: Box,
     spacing: tuple[float, ...],
     rng: np.random.Generator,
@@ -70,7 +66,6 @@ def stretch_contours(
     """
     from scipy.ndimage import spline_filter1d
 
-    chains = Chains(codes, label, runs)
     parts = iter(chains)
     part = next(parts)
     count = len(part.stops) + sum(len(more.stops) for more in parts)
@@ -79,12 +74,12 @@ def stretch_contours(
         first = copy.deepcopy(rng)
         for start in range(0, count, _SKIPPED):
             rng.random(min(count - start, _SKIPPED))
-        canvas = _Canvas((*box[:2], 0, codes.shape[1], 0, codes.shape[2]))
+        canvas = _Canvas((*box[:2], 0, chains.shape[1], 0, chains.shape[2]))
     for each in [part] if canvas is None else chains:
         phases = first.random(len(each.stops))
         draws = sigma * rng.standard_normal((len(each.stops), knots))
         weights = spline_filter1d(draws, axis=1, mode="grid-wrap")
-        canvas = canvas or _Canvas(_grown(box, codes.shape, _reach(weights), spacing))
+        canvas = canvas or _Canvas(_grown(box, chains.shape, _reach(weights), spacing))
         canvas.add(_stretch, *each, weights, phases, *spacing[-2:])
     assert canvas
     return canvas.filled()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ._patch import Codes, Patch
 
 if TYPE_CHECKING:
+    from ._chains import Chains
     from ._contours import Contours
     from ._distance import Boundary
     from ._objects import Extents
@@ -71,9 +72,7 @@ class Region:
         """
         from ._fill import simplify_contours
 
-        return simplify_contours(
-            self._codes, self._label, self._runs, self.box, self.spacing, self.rng, tolerance
-        )
+        return simplify_contours(self._chains(), self.box, self.spacing, self.rng, tolerance)
 
     def stretch(self, sigma: float, knots: int) -> Mask:
         """Return the mask that the contours enclose when they are stretched at random.
@@ -85,9 +84,14 @@ class Region:
         from ._fill import stretch_contours
 
         mask, self.box = stretch_contours(
-            self._codes, self._label, self._runs, self.box, self.spacing, self.rng, sigma, knots
+            self._chains(), self.box, self.spacing, self.rng, sigma, knots
         )
         return mask
+
+    def _chains(self) -> "Chains":
+        from ._chains import Chains
+
+        return Chains(self._codes, self._label, self._runs)
 
     def boundary(self) -> "Boundary":
         """Place the boundary of the region to fractions of a pixel.
