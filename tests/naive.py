@@ -559,13 +559,15 @@ def omit(volume, rate, streams, labels=None, spacing=(1.0, 1.0, 1.0)):
                 if order.rank(at(volume, *other)) < math.inf:
                     i = whole(owner.get(other, -1))
                     axis = next(a for a in range(3) if other[a] != pixel[a])
-                    if i != missed and label_of(i) != label_of(missed):
+                    if i != missed:
                         touch[i] = touch.get(i, 0) + math.prod(spacing) / spacing[axis]
+        if not touch:
+            continue
+        others = {i: touch[i] for i in touch if label_of(i) != label_of(missed)}
+        touch = others or touch
         lengths = {}
         for i, length in touch.items():
             lengths[label_of(i)] = lengths.get(label_of(i), 0) + length
-        if not touch:
-            continue
         rank = order.rank(label_of(missed))
         likely = max(
             lengths,

@@ -56,9 +56,10 @@ def test_all_objects_are_missed_in_crowds(drawn, seed):
     assert not labelnoise.omit(padded, 1.0, rng=seed).any()
     result = labelnoise.omit(padded, 0.5, rng=seed)
     for label in labels:
-        before = objects(padded, label)
+        before, after = objects(padded, label), objects(result, label)
         missed = [each for each in before if (result[each] != label).any()]
-        assert len(missed) == round(0.5 * len(before))
+        joined = len(before) - len(missed) - len(after)  # also what becomes a part of another one
+        assert round(0.5 * len(before)) - joined <= len(missed) <= round(0.5 * len(before))
 
 
 def test_small_objects_are_missed_first():

@@ -94,7 +94,10 @@ class Objects(NamedTuple):
             for other, length in touched[number].items():
                 around[whole(other)] = around.get(whole(other), 0.0) + length
             around.pop(number, None)
-            taken_for[number] = larger = surrounding(labels[number], around, labels, number)
+            larger = surrounding(labels[number], around, labels)
+            if larger is None:  # what lay between it and others of its label is a part of it now
+                larger = max(around, key=lambda other: (around[other], -other), default=number)
+            taken_for[number] = larger
             if larger in touched and larger != number:
                 for other, length in around.items():
                     touched[larger][other] = touched[larger].get(other, 0.0) + length
@@ -155,10 +158,8 @@ class Extents(NamedTuple):
     owners: NDArray[np.int32]
 
 
-def surrounding(
-    label: int, around: dict[int, float], labels: list[int], otherwise: int | None
-) -> Any:
-    """Return which of the objects around one of a label it is taken for, or another answer.
+def surrounding(label: int, around: dict[int, float], labels: list[int]) -> int | None:
+    """Return which of the objects around one of a label it is taken for, if any.
 
     Those drawn earlier come first, with the background, and of their labels the one that touches
     it most, `labels` being those of all objects.
@@ -168,7 +169,7 @@ def surrounding(
         if labels[other] != label:
             lengths[labels[other]] = lengths.get(labels[other], 0.0) + length
     if not lengths:
-        return otherwise
+        return None
     likely = max(lengths, key=lambda each: (each < label, lengths[each], -each))
     return max(
         (other for other in around if labels[other] == likely),

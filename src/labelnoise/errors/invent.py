@@ -78,7 +78,7 @@ def invent(
         out = codes.copy()
         for place, model in models:
             group = objects.groups[place]
-            ground = surrounding(group.label, touched[model], labels, None)
+            ground = surrounding(group.label, touched[model], labels)
             if ground is not None:
                 stamp(objects, group, model, labels[ground], spacing, rngs[place], out)
         return out

@@ -41,9 +41,11 @@ def omit(
     A missed object is taken for what surrounds it: of the labels that are drawn earlier and the
     background, the one with which it has the longest common boundary, in volumes the largest. Only
     an object that touches none of these becomes a later label. A missed lesion becomes liver, and
-    background if the liver is missed too. Labels that are not listed, what is not `within` and the
-    border of the array do not count: an object that touches nothing else is not missed. So to miss
-    lesions, but no livers, list both in `labels`, or none, and pass the lesions as `of`.
+    background if the liver is missed too. An object that touches only others of its own label,
+    because all between them was missed, goes on as a part of these. Labels that are not listed,
+    what is not `within` and the border of the array do not count: an object that touches nothing
+    else is not missed. So to miss lesions, but no livers, list both in `labels`, or none, and pass
+    the lesions as `of`.
 
     Radiologists differ in such errors: of 2,669 lesions that at least one of four radiologists
     marked as a nodule of 3 mm or more, all four marked 928 [1]_.
