@@ -30,7 +30,11 @@ def begun(source, *options):
     command = [sys.executable, "-m", "labelnoise", "perturb", source, source.with_name("out")]
     command += ["--noise", "wobble", "--dice", "0.9", "--per-case", *options]
     run = subprocess.Popen(
-        list(map(str, command)), stderr=subprocess.PIPE, text=True, start_new_session=True
+        list(map(str, command)),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heed,
     )
     for line in run.stderr:
         if line.startswith("1/40"):
@@ -54,6 +58,12 @@ def is_alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def heed():
+    """Take signals as usual, whatever the program that runs the tests ignores."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def gone(pids):
@@ -102,7 +112,11 @@ def test_ctrl_c_ends_a_call_of_any_kind(kind):
         "while True: error(mask, 0.5, rng=0)\n"
     )
     run = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed,
     )
     assert run.stdout.readline() == "ready\n"
     time.sleep(0.3)
