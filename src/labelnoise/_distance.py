@@ -50,29 +50,21 @@ def place_boundary(
     spacing: tuple[float, ...],
 ) -> Boundary:
     """Find the boundary of a label in codes (slices, rows, columns), with depths of one half."""
-    parts = [
-        _placed(codes, label, runs[first : first + _RUNS], spacing)
-        for first in range(0, len(runs), _RUNS)
-    ]
-    if len(parts) == 1:
-        return parts[0]
-    return Boundary(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
-
-
-def _placed(
-    codes: NDArray[Any], label: int, runs: NDArray[np.int32], spacing: tuple[float, ...]
-) -> Boundary:
-    size = 4 * len(runs) + 64
-    while True:
-        pixels, pitches = np.empty((size, 3), np.intp), np.empty(size)
-        points, normals = np.empty((size, 3)), np.empty((size, 3))
-        n = _place(
-            codes, label, runs, np.array(spacing), _WEIGHTS, pixels, points, normals, pitches
-        )
-        if n <= size:
-            found = pixels[:n], points[:n], normals[:n], pitches[:n]
-            return Boundary(*found, np.full(n, 0.5))
-        size = n
+    size, n = 4 * len(runs) + 64, 0
+    pixels, points, normals = np.empty((size, 3), np.intp), np.empty((size, 3)), np.empty((size, 3))
+    pitches = np.empty(size)
+    found = pixels, points, normals, pitches
+    steps = np.array(spacing)
+    for first in range(0, len(runs), _RUNS):
+        some = runs[first : first + _RUNS]
+        while True:
+            count = _place(codes, label, some, steps, _WEIGHTS, *(each[n:] for each in found))
+            if n + count <= len(pitches):
+                break
+            for each in found:
+                each.resize((2 * (n + count), *each.shape[1:]), refcheck=False)
+        n += count
+    return Boundary(pixels[:n], points[:n], normals[:n], pitches[:n], np.full(n, 0.5))
 
 
 def move_boundary(
