@@ -71,7 +71,7 @@ PRESETS = {  # the defaults of options
     "smoke": SHARED | {"size": 32, "epochs": 2, "steps": 1, "batch": 4, "repeats": 1, "hidden": 16,
                        "rate": "linear", "sample": 50, "patients": 6, "slices": 6,
                        "targets": (0.85,)},
-    "quick": SHARED | {"size": 64, "epochs": 12, "steps": 24, "batch": 12, "repeats": 1,
+    "quick": SHARED | {"size": 64, "epochs": 9, "steps": 24, "batch": 12, "repeats": 1,
                        "hidden": 512, "rate": "linear", "sample": 300,
                        "models": ("unet", "segnet")},
     "paper": SHARED | {"size": 512, "epochs": 100, "steps": 35, "batch": 20, "repeats": 5,
