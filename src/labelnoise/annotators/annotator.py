@@ -59,8 +59,8 @@ class Annotator:
     calm : float
         Exponent with which contours move less the shorter they are beside the object's others.
     bias, bias_spread : float
-        Mean displacement outwards; and its standard deviation from object to object, in multiples of
-        the judgement's.
+        Mean displacement outwards; and its standard deviation from object to object, in multiples
+        of the judgement's.
     ends : float
         How far the ends of an object move across slices, in multiples of the displacement within.
     missed : float
