@@ -88,6 +88,25 @@ def test_no_process_outlives_the_command(source, name, options):
     assert not source.with_name("out").exists()
 
 
+def test_workers_end_whatever_they_do():
+    """One waits for work that never comes, the other is in the midst of its own."""
+    code = (
+        "import time\n"
+        "from labelnoise.cli._spread import Spread\n"
+        "for _ in Spread(2, None).each(time.sleep, [0, 600]):\n"
+        "    print('ready', flush=True)\n"
+    )
+    command = [sys.executable, "-c", code]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert run.stdout.readline() == "ready\n"
+    workers = children(run.pid)
+    assert len(workers) >= 2
+    run.kill()
+    run.wait(PATIENCE)
+    run.stdout.close()
+    assert gone(workers)
+
+
 def test_ctrl_c_ends_a_run_at_once(source):
     """With a sentence, and exit code 130."""
     run = begun(source)

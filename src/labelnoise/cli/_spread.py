@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from functools import lru_cache
@@ -81,11 +83,13 @@ class Spread(AbstractContextManager["Spread"]):
     def _run(self, packed: bytes, items: dict[int, Any]) -> Iterator[tuple[int, Any]]:
         from joblib import Parallel, delayed, parallel_config
 
-        parent = None if self._client is not None else os.getpid()
-        backend, jobs = ("loky", self._workers) if parent else ("dask", -1)
-        with parallel_config(backend, n_jobs=jobs):
+        chosen: dict[str, Any] = {"backend": "dask", "n_jobs": -1}
+        if self._client is None:
+            chosen = {"backend": "loky", "n_jobs": self._workers}
+            chosen |= {"initializer": _follow, "initargs": (os.getpid(),)}
+        with parallel_config(**chosen):
             work = Parallel(return_as="generator_unordered", batch_size=1)
-            calls = (delayed(_numbered)(packed, parent, *each) for each in list(items.items()))
+            calls = (delayed(_numbered)(packed, *each) for each in list(items.items()))
             yield from work(calls)
 
     def _stop(self) -> None:
@@ -102,10 +106,18 @@ def _attempt(function: Callable[[Item], Result], item: Item) -> Result | Excepti
         return error.with_traceback(None)
 
 
-def _numbered(packed: bytes, parent: int | None, number: int, item: Any) -> tuple[int, Any]:
-    """Work on an item, unless the process that asked for it is gone."""
-    if parent is not None and os.getppid() != parent:
+def _follow(parent: int) -> None:
+    """End this process soon after the one that started it, which may be killed at any moment."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.1)
         os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _numbered(packed: bytes, number: int, item: Any) -> tuple[int, Any]:
     return number, _attempt(_unpack(packed), item)
 
 
