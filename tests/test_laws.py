@@ -45,7 +45,7 @@ def scaled(name, mask, strength, *, axes=PLANES, within=None, **options):
     options |= VARIANTS[name]
     if name == "ends" and len(axes) == 2:
         axes = (*(axis % mask.ndim for axis in axes), mask.ndim)
-        within = None if within is None else within[..., np.newaxis]
+        within = within[..., np.newaxis] if isinstance(within, np.ndarray) else within
         return error(mask[..., np.newaxis], strength, axes=axes, within=within, **options)[..., 0]
     return error(mask, strength, axes=axes, within=within, **options)
 
@@ -189,6 +189,29 @@ def test_nothing_changes_outside_a_region(perturb, drawn, strength, seed, data, 
     np.testing.assert_array_equal(result[within], perturb(fixed, strength)[within])
     everywhere = perturb(stack, strength, within=np.ones(stack.shape, bool))
     np.testing.assert_array_equal(everywhere, perturb(stack, strength))
+
+
+@each_error
+@given(drawn=maps(dtypes=DTYPES[1:]), strength=STRENGTHS, seed=SEEDS, data=st.data(), axes=AXES)
+def test_labels_take_the_place_of_the_background(perturb, drawn, strength, seed, data, axes):
+    """As if they were 0, and 0 lay outside the region; what is lost becomes the nearest one."""
+    stack, labels = drawn
+    perturb = functools.partial(perturb, axes=axes, rng=seed)
+    inner = data.draw(st.lists(st.sampled_from(labels), min_size=1, unique=True))
+    listed = [label for label in labels if label not in inner] or None
+    result = perturb(stack, strength, labels=listed, within=inner)
+    ground = np.isin(stack, inner)
+    hidden = np.where(ground, stack.dtype.type(0), stack)
+    expected = perturb(hidden, strength, labels=listed, within=stack != 0)
+    lost = (expected == 0) & (stack != 0) & ~ground
+    expected[ground & (expected == 0)] = stack[ground & (expected == 0)]
+    np.testing.assert_array_equal(result[~lost], expected[~lost])
+    for index, *place in np.argwhere(lost).tolist():
+        plane = slice(None) if len(axes) == 3 else slice(index, index + 1)
+        points = np.argwhere(ground[plane])
+        steps = np.linalg.norm(points - [index * (len(axes) == 3), *place], axis=1)
+        nearest = points[steps == steps.min()]
+        assert result[index, *place] in stack[plane][tuple(nearest.T)]
 
 
 @each_error

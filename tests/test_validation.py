@@ -52,6 +52,12 @@ CASES = [
     (labelnoise.random, (-MAP, 0.1), {"prevalence": 0.1}, "labels=None: a prevalence"),
     (labelnoise.random, (MAP, 0.1), {"prevalence": 0.1, "labels": [1, 2]}, "are several"),
     *((f, (MASK, 0.1), {"within": w}, "within: dtype") for f in ALL for w in (MASK, MASK[0] > 0)),
+    *(
+        (f, (MASK, 0.1), {"within": w}, "within=.* list different")
+        for f in ALL
+        for w in ([0], [1, 1])
+    ),
+    (labelnoise.Noise, ("choppy", 1.0), {"within": MASK > 0}, "within: arrays belong to a call"),
     *((f, (MASK, 0.1), {"rng": rng}, "rng=") for f in ALL for rng in (-1, 0.5, "seed")),
     *((f, (MASK, s), {}, "sigma=") for f in SHIFTS for s in (-1, np.nan, np.inf, 1e10, "5", None)),
     *((f, (MASK, 1), {"spacing": s}, "spacing=") for f in SHIFTS for s in (1.0, (1, 0), (1, 2, 3))),

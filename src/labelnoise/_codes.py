@@ -57,6 +57,43 @@ def decode(coded: Coded, codes: NDArray[Any], values: NDArray[Any]) -> NDArray[A
     return result
 
 
+def ground_of(values: NDArray[Any], labels: list[int]) -> NDArray[np.bool_]:
+    """Return where labels are that take the place of the background."""
+    return np.isin(values, [label for label in labels if holds(values.dtype, label)])
+
+
+def refill(
+    result: NDArray[Any],
+    values: NDArray[Any],
+    ground: NDArray[np.bool_],
+    spacing: tuple[float, ...],
+) -> None:
+    """Give the ground its labels back, and the nearest of these to pixels that became ground.
+
+    Parameters
+    ----------
+    result : array
+        New values, where the ground has none; it is filled.
+    values : array
+        The old ones.
+    ground : array of bool
+        Where they were ground.
+    spacing : tuple of float
+        Distance of neighbouring pixels along each of the last axes, those of a patch.
+    """
+    lost = (result == 0) & (values != 0) & ~ground
+    np.copyto(result, values, where=ground & (result == 0))
+    shape = (-1, *values.shape[-len(spacing) :])
+    parts = (each.reshape(shape) for each in (result, values, ground, lost))
+    for new, old, near, gone in zip(*parts, strict=True):
+        if not gone.any():
+            continue
+        from scipy.ndimage import distance_transform_edt
+
+        places = distance_transform_edt(~near, spacing, return_distances=False, return_indices=True)
+        new[gone] = old[tuple(places[:, gone])]
+
+
 def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return the sorted distinct values, and for each value its place among them."""
     values = values.astype(values.dtype.newbyteorder("="), copy=False)

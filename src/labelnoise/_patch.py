@@ -8,7 +8,7 @@ from typing import Any, TypedDict, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ._codes import decode, encode
+from ._codes import decode, encode, ground_of, refill
 from ._streams import Streams
 from ._validate import check_axes, check_labels, check_mask, check_spacing, check_within
 
@@ -21,7 +21,7 @@ class Options(TypedDict, total=False):
     """The options that every error takes; see `perturb`."""
 
     labels: Iterable[int] | None
-    within: NDArray[np.bool_] | None
+    within: NDArray[np.bool_] | Iterable[int] | None
     axes: tuple[int, ...]
     spacing: tuple[float, ...] | None
     rng: Rng
@@ -125,9 +125,15 @@ def perturb(
     steps = check_spacing(spacing, axes)
     streams = Streams(rng)
     moved = mask.transpose(order)
-    outside = None if within is None else ~check_within(within, mask.shape).transpose(order)
-    values = np.ascontiguousarray(moved)
-    coded = encode(values, check_labels(labels), outside)
+    region = None if within is None else check_within(within, mask.shape)
+    values = drawn = np.ascontiguousarray(moved)
+    ground = outside = None
+    if isinstance(region, list):
+        ground = ground_of(values, region)
+        outside, drawn = values == 0, np.where(ground, values.dtype.type(0), values)
+    elif region is not None:
+        outside = ~region.transpose(order)
+    coded = encode(drawn, check_labels(labels), outside)
     if mask.size == 0:
         return np.array(mask)
     patches = coded.codes.reshape(-1, *moved.shape[-len(steps) :])
@@ -141,7 +147,10 @@ def perturb(
         out = np.array(new, patches.dtype, copy=np.may_share_memory(new, patches) or None)
     if coded.stays:
         np.copyto(out.reshape(patches.shape), patches, where=patches > coded.drawn)
-    return decode(coded, out.reshape(moved.shape), values).transpose(back)
+    result = decode(coded, out.reshape(moved.shape), drawn)
+    if ground is not None:
+        refill(result, values, ground, steps)
+    return result.transpose(back)
 
 
 def perturbation(function: Function) -> Function:
@@ -196,8 +205,10 @@ _SHARED = """
 labels : sequence of int, optional
     The labels that are drawn, in this order; by default all that the mask has, ascending. They
     describe the data set: those that this mask lacks are ignored. Other labels never change.
-within : array of bool, optional
-    Region of the mask's shape outside which nothing changes.
+within : array of bool or sequence of int, optional
+    Region outside which nothing changes: an array of the mask's shape, or labels of the mask. These
+    labels take the place of the background of those that are drawn: ``labels=[2], within=[1]``
+    moves lesions (2) inside the liver (1), and what they lose is liver.
 axes : tuple of int, optional
     The axes of what an annotator labels in one go, a patch: (row, column), and each plane along
     the other axes is perturbed on its own, or (slice, row, column), and each volume is. In

@@ -5,7 +5,7 @@ import operator
 import os
 from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any, NoReturn, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,13 +60,19 @@ def _orders(
     return order, tuple(order.index(axis) for axis in range(ndim))
 
 
-def check_within(within: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return the region that may change, a boolean array of the mask's shape."""
+def check_within(within: Any, shape: tuple[int, ...]) -> NDArray[np.bool_] | list[int]:
+    """Return the region that may change, a boolean array of the mask's shape, or its labels."""
+    several = isinstance(within, Iterable) and not isinstance(within, str)
+    listed = list(within) if several and np.ndim(within) < 2 else None
+    if listed is not None and all(isinstance(each, int | np.integer) for each in listed):
+        return check_labels(listed, name="within")
     region: NDArray[Any] = np.asarray(within)
     if region.dtype.kind != "b" or region.shape != shape:
+        given = (
+            f": dtype {region.dtype} and shape {region.shape}" if region.ndim else f"={within!r}"
+        )
         raise ValueError(
-            f"within: dtype {region.dtype} and shape {region.shape}; "
-            f"pass a boolean mask of shape {shape}"
+            f"within{given}; pass a boolean array of the mask's shape {shape}, or list labels"
         )
     return region
 
@@ -130,7 +136,7 @@ def check_described(
 
 def check_options(name: str, options: Mapping[str, Any], known: Iterable[str]) -> None:
     """Make sure that an error takes the options that are its own for all calls."""
-    allowed = [option for option in list(known)[2:] if option not in ("within", "rng")]
+    allowed = [option for option in list(known)[2:] if option != "rng"]
     for option in options:
         if option not in allowed:
             raise TypeError(f"{option}=: {name} takes {', '.join(allowed)}; leave it out")
@@ -273,7 +279,13 @@ def check_key(key: Any) -> bytes:
         raise ValueError(f"key={key!r}: pass a name (str, bytes, path) or an integer") from None
 
 
-def check_labels(labels: Iterable[int] | None, background: bool = False) -> list[int] | None:
+@overload
+def check_labels(labels: None, background: bool = ..., name: str = ...) -> None: ...
+@overload
+def check_labels(labels: Iterable[int], background: bool = ..., name: str = ...) -> list[int]: ...
+def check_labels(
+    labels: Iterable[int] | None, background: bool = False, name: str = "labels"
+) -> list[int] | None:
     """Return the labels that are listed, if any; among them the background if it may be."""
     if labels is None:
         return None
@@ -283,7 +295,7 @@ def check_labels(labels: Iterable[int] | None, background: bool = False) -> list
         listed = []
     if not listed or (0 in listed and not background) or len(set(listed)) < len(listed):
         hint = "" if background else "; 0 is the background and belongs to none"
-        raise ValueError(f"labels={labels!r}: list different integers, at least one{hint}")
+        raise ValueError(f"{name}={labels!r}: list different integers, at least one{hint}")
     return listed
 
 

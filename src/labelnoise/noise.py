@@ -28,7 +28,8 @@ class Noise:
     strength : float
         Its strength: the `sigma`, `distance` or `rate` of the error.
     **options
-        Other arguments of the error but `within` and `rng`, which belong to a call.
+        Other arguments of the error but `rng`, which belongs to a call; an array for `within`
+        does, too.
 
     Raises
     ------
@@ -62,6 +63,8 @@ class Noise:
         options = {name: _plain(value) for name, value in options.items()}
         if function in ERRORS.values():
             check_options(function.__name__, options, inspect.signature(function).parameters)
+            if options.get("within") is not None and np.ndim(options["within"]) != 1:
+                raise ValueError("within: arrays belong to a call; pass it there, or list labels")
             # A mask without pixels has every argument checked, and nothing compiled.
             function(np.zeros((0,) * 8, bool), strength, **options)
         object.__setattr__(self, "error", function)

@@ -71,6 +71,30 @@ def test_labels_have_names(tmp_path, monkeypatch, capsys):
     )
 
 
+def test_lesions_move_inside_an_organ(tmp_path, capsys):
+    """As in Python; what is scored is the lesion, and the organ keeps its outline."""
+    labels = organs()
+    labels[18:21, 12:20, 2:4] = 3
+    save(tmp_path / "in" / "a.nii.gz", labels)
+    options = [*STRENGTH, "--labels", 3, "--within", 1, 2]
+    perturb(tmp_path / "in", tmp_path / "out", *options)
+    noisy = read(tmp_path / "out" / "a.nii.gz").labels
+    np.testing.assert_array_equal(noisy, expected(labels, "a", labels=[3], within=[1, 2]))
+    assert ((noisy == 0) == (labels == 0)).all()
+    assert (noisy != labels).any()
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["settings"]["within"] == [1, 2]
+    assert manifest["cases"][0]["dice"].keys() == {"3"}
+    for wrong, message in (
+        (["--within", 1], "--within 1: goes with --labels; name those that are drawn inside"),
+        (["--labels", 1, 3, "--within", 1], "--within 1: --labels has 1, too; leave it out"),
+        (["--labels", 3, "--within", 0], "--within 0: list different integers"),
+        (["--labels", 3, "--within", "liver"], "--within liver: is no integer, and SRC has no"),
+    ):
+        perturb(tmp_path / "in", tmp_path / "new", *STRENGTH, *wrong, code=2)
+        assert message in capsys.readouterr().err
+
+
 def test_structures_make_a_map_together(tmp_path):
     """No gap opens where they touch; each has its file again, and is verified."""
     for number, name in enumerate(("liver", "spleen"), 1):

@@ -510,11 +510,9 @@ def compose(
         alike = rng if place == len(labels) - 1 else copy.deepcopy(rng)
         new = noise[label](mask, strength, rng=alike, **options)
         if holds(mask.dtype, label):
-            earlier = [
-                each for each in (0, *labels[:place]) if each == 0 or holds(mask.dtype, each)
-            ]
-            lost = (mask == label) & np.isin(new, earlier)
-            out[(new == label) & np.isin(out, earlier)] = label
+            later = [each for each in labels[place + 1 :] if holds(mask.dtype, each)]
+            lost = (mask == label) & (new != label) & ~np.isin(new, later)
+            out[(new == label) & ~np.isin(out, later)] = label
             out[lost] = new[lost]
     return out
 

@@ -432,6 +432,13 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
         help="labels that are drawn and scored, later ones over earlier ones; others never change "
         "(all but 0; of an nnU-Net dataset, those of dataset.json but the ignored one)",
     )
+    group.add_argument(
+        "--within",
+        nargs="+",
+        metavar="LABEL",
+        help="labels inside which those of --labels change, as if these were the background: "
+        "lesions (--labels 2) inside the liver (--within 1)",
+    )
     _add_patches(group)
     for name, takers in OWN.items():
         option = next(iter(takers.values()))
@@ -582,6 +589,17 @@ def _own_options() -> dict[str, dict[str, inspect.Parameter]]:
 OWN = _own_options()  # what errors take besides the shared options
 _OPTIONS = {"rng": "seed"}  # where the command line has another name
 _OPTIONS |= {strength_name(error): "strength" for error in ERRORS.values()}
-_SHARED = "labels", "raters", "sample", "seed", "share", "strength", "tol", "tolerance", "workers"
+_SHARED = (
+    "labels",
+    "raters",
+    "sample",
+    "seed",
+    "share",
+    "strength",
+    "tol",
+    "tolerance",
+    "within",
+    "workers",
+)
 _NAMES = "|".join((*_OPTIONS, "target", *_SHARED, *OWN))
 _ARGUMENT = rf"(?<!-)\b({_NAMES})=(\[.*?\]|\(.*?\)|\{{.*?\}}|'[^']*'|[^\s:;,]+)"

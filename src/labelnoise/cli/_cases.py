@@ -57,6 +57,7 @@ class Plan:
     score: str = "dice"  # that targets are given in, by the name of its function
     score_unit: str = "mm"  # of distances between boundaries, or "pixel"
     tolerance: float = TOLERANCE  # of boundaries, in this unit
+    within: Sequence[int] | None = None  # labels that take the place of the background
 
     @property
     def lacks_label(self) -> bool:
@@ -80,7 +81,8 @@ class Plan:
     def grid(self, file: LabelFile) -> dict[str, Any]:
         """Return the options of a call for one file."""
         axes = file.axes(self.plane, self.volumes)
-        return {"axes": axes, "spacing": file.spacing(axes) if self.millimetres else None}
+        inner = {} if self.within is None else {"within": self.within}
+        return inner | {"axes": axes, "spacing": file.spacing(axes) if self.millimetres else None}
 
     def measure(self, file: LabelFile) -> dict[str, Any]:
         """Return the options of the score for one file."""

@@ -157,6 +157,8 @@ def _find(options: Namespace) -> Source:
     source = (find_together if options.together else find)(options.src, options.pattern)
     if options.labels is not None:
         options.labels = source.numbers(options.labels)
+    if options.within is not None:
+        options.within = source.numbers(options.within, "within")
     return source
 
 
@@ -457,6 +459,7 @@ def _settings(options: Namespace, plan: Plan) -> dict[str, Any]:
         "annotator": options.annotator,
         "strength": options.strength,
         "labels": plan.labels,
+        "within": plan.within,
         "dice": options.target if options.score == "dice" else None,
         options.score: options.target,
         "score_unit": plan.score_unit,

@@ -96,6 +96,7 @@ def check(options: Namespace) -> None:
         "sample": partial(check_count, "sample"),
         "raters": partial(check_count, "raters"),
         "labels": check_labels,
+        "within": partial(check_labels, name="within"),
         "strength": lambda strength: (
             options.annotator is None or check_number("strength", strength, 0.0, LARGEST)
         ),
@@ -179,6 +180,7 @@ def plans_of(options: Namespace, source: Source, noises: Sequence[Described]) ->
     every = [step for noise in noises for step in steps(noise)]
     settle(options, [source], any(map(is_person, every)))
     own = own_of(options, every)
+    _check_within(options)
     labels = source.drawn if options.labels is None else options.labels
     shared = {} if labels is None else {"labels": labels}
 
@@ -206,6 +208,7 @@ def plans_of(options: Namespace, source: Source, noises: Sequence[Described]) ->
                 score=TARGETS[options.score],
                 score_unit=options.score_unit,
                 tolerance=options.tolerance,
+                within=options.within,
             )
         )
     if options.spacing == "mm" and all(
@@ -236,6 +239,18 @@ def own_of(options: Namespace, every: Sequence[Described]) -> Callable[[Describe
             whose = f"--noise {takers}" if options.recipe is None else others
             raise UsageError(f"{as_written(name, value)}: goes with {whose}; leave it out")
     return own
+
+
+def _check_within(options: Namespace) -> None:
+    """Refuse labels inside which nothing is drawn."""
+    if options.within is None:
+        return
+    flag = as_written("within", options.within)
+    if options.labels is None:
+        raise UsageError(f"{flag}: goes with --labels; name those that are drawn inside")
+    both = sorted({*options.labels} & {*options.within})
+    if both:
+        raise UsageError(f"{flag}: --labels has {both[0]}, too; leave it out of one of them")
 
 
 def _check_people(options: Namespace, people: Sequence[Described], labels: Sequence[int]) -> None:

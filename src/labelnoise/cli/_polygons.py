@@ -92,6 +92,7 @@ def check_options(options: Namespace) -> None:
         "resume",
         "copy_images",
         "volumes",
+        "within",
         "together",
         "scheduler",
         "report",

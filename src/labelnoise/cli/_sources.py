@@ -111,7 +111,7 @@ class Source:
         drawn = (labels for name, labels in self.names.items() if name != "ignore")
         return sorted({label for labels in drawn for label in labels} - {0})
 
-    def numbers(self, words: Iterable[str | int]) -> list[int]:
+    def numbers(self, words: Iterable[str | int], option: str = "labels") -> list[int]:
         """Return labels that are given as integers or by their names."""
         found: list[int] = []
         for word in map(str, words):
@@ -119,19 +119,16 @@ class Source:
                 found.append(int(word))
             except ValueError:
                 if word not in self.names:
-                    raise UsageError(self._unknown(word)) from None
+                    raise UsageError(f"--{option} {word}: {self._unknown()}") from None
                 found += self.names[word]
         return list(dict.fromkeys(found))
 
-    def _unknown(self, word: str) -> str:
+    def _unknown(self) -> str:
         if not self.names:
-            return (
-                f"--labels {word}: is no integer, and SRC has no dataset.json with names; pass "
-                "integers"
-            )
+            return "is no integer, and SRC has no dataset.json with names; pass integers"
         few = ", ".join(list(self.names)[: 4 * _FEW])
         more = ", ..." if len(self.names) > 4 * _FEW else ""
-        return f"--labels {word}: is no label of SRC, which has {few}{more}; pass those"
+        return f"is no label of SRC, which has {few}{more}; pass those"
 
 
 def find(folder: Path, pattern: str) -> Source:

@@ -66,6 +66,8 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Raters", f"{int(settings['raters'])} people draw each case"
     where = "volumes, in one go" if settings["volumes"] else f"{settings['plane']} planes"
     yield "Drawn in", escape(where)
+    if settings.get("within"):
+        yield "Inside", f"labels {', '.join(str(int(label)) for label in settings['within'])}"
     yield "Seed", escape(str(settings["seed"]))
     yield "Version", f"labelnoise {escape(str(settings['version']))}"
     if manifest["failed"]:
