@@ -195,6 +195,18 @@ def test_unchanged_cases_are_in_the_table_alone():
     assert len(data_of(text)["rows"]) == 2
 
 
+def test_labels_that_are_not_scored_are_in_the_table_alone():
+    """They did not change, and would make the noise look smaller than it is."""
+    rows = [row("a", 1, dice=0.8), row("a", 2, dice=1.0), row("a", 3, dice=1.0)]
+    text = page(Report("clean", "noisy", rows, scored=frozenset({1})))
+    assert "1 case, label 1. Mean Dice 0.800." in text
+    assert "2 labels were not perturbed, and are in the table alone." in text
+    assert "<h3>Label 2</h3>" not in text
+    assert len(data_of(text)["rows"]) == 3
+    text = page(Report("clean", "noisy", rows, scored=frozenset({7})))
+    assert "No case has a label that was perturbed." in text
+
+
 def test_a_thousand_cases_are_small():
     """With four labels and their pictures, and a table that is cut where it would be too long."""
     rng = np.random.default_rng(0)
@@ -365,6 +377,16 @@ def test_perturb_writes_it(folders, capsys):
     assert report(folders, *images, noisy="out") == text
 
 
+def test_it_tells_of_the_labels_that_were_scored(folders):
+    """By the manifest; pictures are of these labels, too."""
+    arguments = ["perturb", str(folders / "clean"), str(folders / "out"), "--noise", "bias:2"]
+    assert main([*arguments, "--labels", "2", "--report"]) == 0
+    text = (folders / "out" / "report.html").read_text(encoding="utf-8")
+    assert "1 label was not perturbed, and is in the table alone." in text
+    assert "<h3>Label 1</h3>" not in text
+    assert len(pictures_of(text)) == 6
+
+
 def test_each_rater_is_compared(folders):
     """Cases have the names of their folders."""
     arguments = ["perturb", str(folders / "clean"), str(folders / "out"), "--noise", "wobble:2"]
@@ -440,6 +462,9 @@ def test_objects_have_no_report(tmp_path, capsys):
         (["left"], ["right"], {}),
         (["s1/seg"], ["s1/seg", "s2/seg"], {"s1/seg": "s1/seg"}),
         (["s1/seg2"], ["s1/ct2", "s2/ct2"], {}),
+        (["segmentation-1"], ["segmentation-1", "volume-1"], {"segmentation-1": "volume-1"}),
+        (["liver_1"], ["volume-1", "Segmentation-1"], {"liver_1": "volume-1"}),
+        (["mask_2"], ["mask_2", "ct_2", "mr_2"], {"mask_2": "mask_2"}),
     ],
 )
 def test_images_are_found_by_their_names(tmp_path, cases, images, expected):

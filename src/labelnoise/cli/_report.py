@@ -119,6 +119,8 @@ class Report:
         Names of labels.
     pictures : dict of int to list of Picture
         By their labels.
+    scored : set of int, optional
+        The labels that were drawn and scored; the table alone has the others. By default all.
     unchanged : set of str
         Cases that were left as they are; the table alone has them.
     notes : list of str
@@ -134,9 +136,20 @@ class Report:
     manifest: Any = None
     names: Mapping[int, str] = field(default_factory=dict)
     pictures: Mapping[int, Sequence[Picture]] = field(default_factory=dict)
+    scored: frozenset[int] | None = None
     unchanged: frozenset[str] = frozenset()
     notes: Sequence[str] = ()
     tolerance: float = 2.0
+
+    @property
+    def scored_rows(self) -> list[Entry]:
+        """The rows of what was to change."""
+        return [
+            row
+            for row in self.rows
+            if row["case"] not in self.unchanged
+            and (self.scored is None or row["label"] in self.scored)
+        ]
 
 
 class _Page(Template):
@@ -149,7 +162,7 @@ def page(report: Report) -> str:
     units = {row["unit"] for row in report.rows} or {"mm"}
     unit = {"mm": "mm", "pixel": "pixels"}[units.pop()] if len(units) == 1 else "mm or pixels"
     scores = _scores(unit, report.tolerance)
-    rows = [row for row in report.rows if row["case"] not in report.unchanged]
+    rows = report.scored_rows
     sections = {
         "Summary": _summary(rows, scores, report),
         "What was done": told(report.manifest),
@@ -256,7 +269,8 @@ def _cut(rows: Sequence[Entry]) -> str:
 def _lead(rows: Sequence[Entry], scores: Mapping[str, _Score], report: Report) -> str:
     """Return the summary in words."""
     if not rows:
-        return '<p class="lead warn">No case could be compared.</p>'
+        what = "No case has a label that was perturbed" if report.rows else "No case was compared"
+        return f'<p class="lead warn">{what}.</p>'
     cases, dice = len({row["case"] for row in rows}), _by_case(rows)
     labels = [_called(label, report) for label in _labels(rows)]
     few = ", ".join(labels[:_FEW]) + (", ..." if len(labels) > _FEW else "")
@@ -277,6 +291,14 @@ def _lead(rows: Sequence[Entry], scores: Mapping[str, _Score], report: Report) -
         one = more == 1
         were = "case was left as it was, and is" if one else "cases were left as they were, and are"
         text.append(f"{more:,} more {were} in the table alone.")
+    others = set() if report.scored is None else {*_labels(report.rows)} - report.scored
+    if others:
+        were = (
+            "label was not perturbed, and is"
+            if len(others) == 1
+            else ("labels were not perturbed, and are")
+        )
+        text.append(f"{len(others):,} {were} in the table alone.")
     return f'<p class="lead">{escape(" ".join(text))}</p>'
 
 
@@ -407,7 +429,7 @@ def _slices(report: Report) -> str:
     """Return the pictures of each label."""
     if not report.pictures:
         return ""
-    labels = _labels(report.rows)
+    labels = _labels(report.scored_rows)
     few = (
         f" The first {PICTURED} of {len(labels)} labels have pictures."
         if len(labels) > PICTURED

@@ -87,7 +87,8 @@ def write_report(
         pairs |= {(prefix + name, first, second): name for name, first, second in several}
     rows: list[Entry] = []
     planes: dict[Pair, dict[int, Planes]] = {}
-    work = partial(review, tolerance=tolerance, structures=structures)
+    scored = _scored(manifest)
+    work = partial(review, tolerance=tolerance, structures=structures, scored=scored)
     with progress(len(pairs)) as tick:
         for pair, found in spread.each(work, pairs):
             if isinstance(found, Exception):
@@ -104,7 +105,7 @@ def write_report(
     noisy_planes = {pair: each for pair, each in planes.items() if pairs[pair] not in unchanged}
     views = [
         view
-        for label in sorted({row["label"] for row in rows})[:PICTURED]
+        for label in sorted({label for each in planes.values() for label in each})[:PICTURED]
         for view in _chosen(label, noisy_planes)
     ]
     found_images = images_of(clean, images)
@@ -123,6 +124,7 @@ def write_report(
         manifest=manifest,
         names={numbers[0]: name for name, numbers in clean.names.items() if len(numbers) == 1},
         pictures=_pictures(views, drawn),
+        scored=scored,
         unchanged=frozenset(pair[0] for pair, name in pairs.items() if name in unchanged),
         notes=list(_notes(clean, found_images, drawn)),
         tolerance=tolerance,
@@ -161,6 +163,14 @@ def _unchanged(manifest: Any) -> set[str]:
         return {str(case["case"]) for case in manifest["cases"] if case["noisy"] is False}
     except (KeyError, TypeError):
         return set()
+
+
+def _scored(manifest: Any) -> frozenset[int] | None:
+    """Return the labels that were drawn and scored in a noisy copy, None for all."""
+    try:
+        return frozenset(map(int, manifest["settings"]["labels"]))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _chosen(label: int, planes: Mapping[Pair, Mapping[int, Planes]]) -> Iterator[_View]:

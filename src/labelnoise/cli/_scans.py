@@ -22,6 +22,7 @@ _ENDINGS = {
     **dict.fromkeys((".npy", ".npz"), "numpy"),
 }
 _FIRST = "_0000"  # channel of nnU-Net's images
+_LABELS = re.compile(r"(?:.*[^a-z])?(?:masks?|seg|segmentations?|labels?|gt)(?:[^a-z].*)?", re.I)
 _COLOURED = 3, 4  # channels of a picture with colours
 
 
@@ -29,7 +30,8 @@ def images_of(source: Source, folder: Path | None) -> dict[str, Path]:
     """Return the images of cases, of those that have one.
 
     It has the name of the case, or this name with nnU-Net's ``_0000`` added, or is the only one
-    with the same numbers in its name. Without a folder, it is imagesTr of a dataset of nnU-Net.
+    with the same numbers in its name. Names that say "segmentation" or the like come last: labels
+    may lie beside the images. Without a folder, it is imagesTr of a dataset of nnU-Net.
     """
     if folder is None and source.dataset is not None:
         listed = source.dataset.get("dataset")
@@ -55,9 +57,12 @@ def images_of(source: Source, folder: Path | None) -> dict[str, Path]:
         name = PurePath(case).name
         called = [each + end for each in (case, name, without_mark(name)) for end in ("", _FIRST)]
         same = numbered.get(_numbers(name), []) if _numbers(name) else []
-        found = [stems[each] for each in called if each in stems] or same
-        if len(found) == 1 or found is not same:
-            images[case] = found[0]
+        found = [stems[each] for each in called if each in stems]
+        plain = [path for path in same if not _LABELS.fullmatch(path.name)]
+        if len(plain) == 1 and all(_LABELS.fullmatch(path.name) for path in found):
+            images[case] = plain[0]
+        elif found or len(same) == 1:
+            images[case] = (found or same)[0]
     return images
 
 

@@ -3,6 +3,7 @@
 import io
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,12 +49,13 @@ class Drawn:
 
 
 def review(
-    pair: Pair, tolerance: float, structures: Structures
+    pair: Pair, tolerance: float, structures: Structures, scored: Collection[int] | None
 ) -> tuple[list[Entry], dict[int, Planes]]:
-    """Return the scores of a case as `compare` does, and the planes of the first labels."""
+    """Return the scores of a case as `compare` does, and the planes of the first scored labels."""
     _, maps, steps = aligned(pair, structures)
     rows = rows_of(pair[0], maps, steps, tolerance)
-    few = sorted(row["label"] for row in rows)[:PICTURED]
+    labels = {row["label"] for row in rows}
+    few = sorted(labels if scored is None else labels & {*scored})[:PICTURED]
     return rows, {label: _planes(maps[0] == label, maps[1] == label) for label in few}
 
 
