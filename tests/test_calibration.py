@@ -536,7 +536,7 @@ def test_each_label_may_have_a_target(perturb, find):
 def test_later_labels_may_leave_no_room():
     """For the score of an earlier one, which they are drawn over."""
     message = (
-        r"^target=\{1: 0.99, 2: 0.7\}: label 1: .* alone, by labels that are drawn later; lower"
+        r"^target=\{1: 0.99, 2: 0.7\}: label 1: .* already, as later labels move over it; lower"
     )
     with pytest.raises(ValueError, match=message):
         labelnoise.calibrate(MAPS, labelnoise.wobble, {1: 0.99, 2: 0.7}, rng=0)

@@ -575,9 +575,9 @@ def _search(
     goal = side * target
     if low.score < goal:
         remedy = "lower" if side > 0 else "raise"
-        cause = ", by labels that are drawn later" if isinstance(perturb, _Layer) else ""
+        cause = ", as later labels move over it" if isinstance(perturb, _Layer) else ""
         raise ValueError(
-            f"target={target}: strength 0 scores {clean:.4g} alone{cause}; {remedy} it"
+            f"target={target}: strength 0 scores {clean:.4g} already{cause}; {remedy} it"
         )
 
     def probe(strength: float) -> _Point:

@@ -106,6 +106,10 @@ def test_it_tells_what_was_done():
         "c: is damaged",
     ):
         assert told in text
+    default = {**MANIFEST, "found": {}}
+    default["settings"] = {**MANIFEST["settings"], "noise": {"error": "wobble", "strength": 2.0}}
+    text = Elements(page(Report("clean", "noisy", [row("a", 1)], manifest=default))).text
+    assert "wobble, sigma 2 mm, length 9: " in text
     settings = {**MANIFEST["settings"], "dice": None, "assd": [1.0, 2.0], "score_unit": "mm"}
     cases = [{**case, "strength": 1.5} for case in MANIFEST["cases"][:1]] + MANIFEST["cases"][1:]
     manifest = {**MANIFEST, "settings": settings, "found": {}, "cases": cases}

@@ -120,7 +120,10 @@ def test_each_label_may_have_a_target(volumes, tmp_path, capsys, per_case):
         (["--volume=-1.5"], "--volume=-1.5: pass a score above -1"),
         (["--dice", "1=0.9", "2=2"], "--dice=2: pass a score above 0, up to 1"),
         (["--nsd", "0.9", "--tolerance", "-1"], "--tolerance=-1.0: pass a number from 0"),
-        (["--dice", "1=0.9", "--labels", "2"], "--dice 1=0.9: --labels 2 are others; leave them"),
+        (
+            ["--dice", "1=0.9", "--labels", "2"],
+            "--dice 1=0.9: --labels 2 must be the labels with a",
+        ),
         (["--volume=-0.1"], "--volume=-0.1: not reached"),
         (["--dice", "9=0.9"], "SRC: all 4 have none of --labels 9"),
     ],

@@ -635,6 +635,12 @@ def _conclude(options: Namespace, source: Source, record: Record, failed: Failed
         every_score = [fmean(known) for case in cases.values() if (known := _known(case, name))]
         unit = f" {options.score_unit}" if name in ("hd95", "assd") else ""
         mean += f", mean {TITLES[name]} {fmean(every_score):.4f}{unit}" if every_score else ""
+    labels = sorted(
+        {int(at) for case in cases.values() for r in results_of(case) for at in r["dice"]}
+    )
+    if len(labels) > 1:
+        few = ", ".join(map(str, labels[:_FEW])) + (", ..." if len(labels) > _FEW else "")
+        mean += f", averaged over labels {few}"
     print(f"{done} of {len(source.cases)} cases{people} in {options.dst}{some}{mean}")
     if len(scores) > 1:
         worst = min(scores, key=lambda name: scores[name])

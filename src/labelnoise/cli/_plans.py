@@ -62,7 +62,8 @@ def check_by_label(options: Namespace, source: Source) -> None:
     options.target = {label: score for (label,), score in targets.items()}
     if set(options.labels or options.target) != set(options.target):
         raise UsageError(
-            f"{flag}: --labels {' '.join(map(str, options.labels))} are others; leave them out"
+            f"{flag}: --labels {' '.join(map(str, options.labels))} must be the labels with a "
+            "score; leave --labels out, or give each a score"
         )
     options.labels = options.labels or sorted(options.target)
 

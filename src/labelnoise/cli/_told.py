@@ -6,7 +6,7 @@ from typing import Any
 
 from .._patch import ERRORS
 from ..noise import strength_name
-from ._arguments import TARGETS
+from ._arguments import OWN, TARGETS
 from ._recipe import Described, is_person, steps
 from ._table import TITLES
 
@@ -85,6 +85,10 @@ def _target(settings: Mapping[str, Any], target: Any, unit: str) -> str:
     return f"{float(target):g}{unit} {'in each case' if settings['per_case'] else 'on average'}"
 
 
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _in_words(step: Described, unit: str, varied: str) -> str:
     """Return an error with its strength, or what that goes from and to, and what it does."""
     if is_person(step):
@@ -97,9 +101,12 @@ def _in_words(step: Described, unit: str, varied: str) -> str:
         of = strength_name(error)
         strength = f"{of} {strength}{'' if of == 'rate' else f' {unit}'}"
         does = ": " + " ".join((error.__doc__ or "").split("\n\n")[0].split())
+    own = {
+        option: takers[name].default for option, takers in OWN.items() if name in takers
+    }  # as far as the step has no others
     options = [
-        f"{option.replace('_', ' ')} {', '.join(map(str, v)) if isinstance(v, list) else v}"
-        for option, v in step.items()
+        f"{option.replace('_', ' ')} {', '.join(map(_number, v if isinstance(v, list) else [v]))}"
+        for option, v in {**own, **step}.items()
         if option not in ("error", "strength") and v is not None
     ]
     return f"{', '.join([f'{name}, {strength}', *options])}{does}"
