@@ -246,7 +246,7 @@ class Study:
         figure = Figure(
             (3.2 * len(self.models) + 1.2, 1.4 + 0.5 * len(noises)), layout="constrained"
         )
-        panels = figure.subplots(1, len(self.models), sharey=True, squeeze=False)[0]
+        panels = figure.subplots(1, len(self.models), sharex=True, sharey=True, squeeze=False)[0]
         for panel, model in zip(panels, self.models, strict=True):
             for number, (target, group) in enumerate(self.noisy.groupby("target", sort=False)):
                 rows = dict(zip(group.labels, group.noise, strict=True))

@@ -57,41 +57,48 @@ def decode(coded: Coded, codes: NDArray[Any], values: NDArray[Any]) -> NDArray[A
     return result
 
 
-def ground_of(values: NDArray[Any], labels: list[int]) -> NDArray[np.bool_]:
-    """Return where labels are that take the place of the background."""
-    return np.isin(values, [label for label in labels if holds(values.dtype, label)])
+def without(values: NDArray[Any], labels: list[int]) -> NDArray[Any]:
+    """Return values with the background in place of some labels."""
+    held = [label for label in labels if holds(values.dtype, label)]
+    return np.where(np.isin(values, held), values.dtype.type(0), values)
 
 
 def refill(
     result: NDArray[Any],
     values: NDArray[Any],
-    ground: NDArray[np.bool_],
+    hidden: NDArray[Any],
+    labels: list[int],
     spacing: tuple[float, ...],
 ) -> None:
-    """Give the ground its labels back, and the nearest of these to pixels that became ground.
+    """Give labels back that were hidden; pixels that took their place become the nearest of them.
 
     Parameters
     ----------
     result : array
-        New values, where the ground has none; it is filled.
-    values : array
-        The old ones.
-    ground : array of bool
-        Where they were ground.
+        New values, without the labels; they are filled in.
+    values, hidden : array
+        The old values, with and without the labels.
+    labels : list of int
+        The labels.
     spacing : tuple of float
         Distance of neighbouring pixels along each of the last axes, those of a patch.
     """
-    lost = (result == 0) & (values != 0) & ~ground
+    ground = values != hidden
+    lost = (result == 0) & (hidden != 0)
     np.copyto(result, values, where=ground & (result == 0))
+    if not lost.any():
+        return
+    if len(labels) == 1:
+        result[lost] = labels[0]
+        return
+    from scipy.ndimage import distance_transform_edt
+
     shape = (-1, *values.shape[-len(spacing) :])
     parts = (each.reshape(shape) for each in (result, values, ground, lost))
     for new, old, near, gone in zip(*parts, strict=True):
-        if not gone.any():
-            continue
-        from scipy.ndimage import distance_transform_edt
-
-        places = distance_transform_edt(~near, spacing, return_distances=False, return_indices=True)
-        new[gone] = old[tuple(places[:, gone])]
+        if gone.any():
+            at = distance_transform_edt(~near, spacing, return_distances=False, return_indices=True)
+            new[gone] = old[tuple(at[:, gone])]
 
 
 def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:

@@ -8,7 +8,7 @@ from typing import Any, TypedDict, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ._codes import decode, encode, ground_of, refill
+from ._codes import decode, encode, refill, without
 from ._streams import Streams
 from ._validate import check_axes, check_labels, check_mask, check_spacing, check_within
 
@@ -127,10 +127,9 @@ def perturb(
     moved = mask.transpose(order)
     region = None if within is None else check_within(within, mask.shape)
     values = drawn = np.ascontiguousarray(moved)
-    ground = outside = None
+    outside = None
     if isinstance(region, list):
-        ground = ground_of(values, region)
-        outside, drawn = values == 0, np.where(ground, values.dtype.type(0), values)
+        outside, drawn = values == 0, without(values, region)
     elif region is not None:
         outside = ~region.transpose(order)
     coded = encode(drawn, check_labels(labels), outside)
@@ -148,8 +147,8 @@ def perturb(
     if coded.stays:
         np.copyto(out.reshape(patches.shape), patches, where=patches > coded.drawn)
     result = decode(coded, out.reshape(moved.shape), drawn)
-    if ground is not None:
-        refill(result, values, ground, steps)
+    if isinstance(region, list):
+        refill(result, values, drawn, region, steps)
     return result.transpose(back)
 
 
