@@ -200,6 +200,7 @@ def test_labels_take_the_place_of_the_background(perturb, drawn, strength, seed,
     inner = data.draw(st.lists(st.sampled_from(labels), min_size=1, unique=True))
     listed = [label for label in labels if label not in inner] or None
     result = perturb(stack, strength, labels=listed, within=inner)
+    assert result.dtype.str == stack.dtype.str
     ground = np.isin(stack, inner)
     hidden = np.where(ground, stack.dtype.type(0), stack)
     expected = perturb(hidden, strength, labels=listed, within=stack != 0)

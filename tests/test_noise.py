@@ -15,9 +15,11 @@ from labelnoise.noise import from_dict, to_dict
 
 ROWS, COLUMNS = np.indices((40, 40))
 DISC = np.hypot(ROWS - 20, COLUMNS - 20) < 12
+HURRY = Noise("choppy", 1.0)
 VALUES = [
     Noise("natural", 2.0, knots=7, axes=(0, 1)),
     Noise("random", 0.1, labels=[1, 2]),
+    Noise("bias", 1.0, labels={1}, within={2, 3}),
     Noise("wobble", 1.5, length=4.0, spacing=np.array([1.0, 0.5])),
     Chain(Noise("bias", 1.0, direction="in"), Noise("choppy", 0.5)),
     Chain(Chain(Noise("choppy", np.float64(0.5))), Noise("bias", 1)),
@@ -194,6 +196,48 @@ def test_labels_with_the_same_noise_are_drawn_as_by_one(name):
             np.testing.assert_array_equal(drawn, expected)
     assert from_dict(json.loads(json.dumps(each.to_dict()))) == each
     np.testing.assert_array_equal(each(labels, 0.0, rng=0), labels)
+
+
+@pytest.mark.parametrize("noise", [Noise("bias", 2.0), Chain(Noise("wobble", 2.0), HURRY)])
+def test_noise_of_one_label_stays_within_others(noise):
+    """Whether these are named by the call or by the noise; calibrated, too."""
+    labels = np.full((40, 40), 5, np.uint8)
+    labels[:, :10], labels[20:30, 8:24] = 3, 2
+    expected = noise(labels, rng=0, labels=[2], within=[3, 5])
+    assert ((expected == 2) & (labels == 5)).any()
+    np.testing.assert_array_equal(
+        labelnoise.PerLabel({2: noise})(labels, rng=0, within=[3, 5]), expected
+    )
+    steps = noise.steps if isinstance(noise, Chain) else [noise]
+    inside = Chain(*(Noise(s.error, s.strength, labels=[2], within=[3, 5]) for s in steps))
+    whole = inside if isinstance(noise, Chain) else inside.steps[0]
+    np.testing.assert_array_equal(labelnoise.PerLabel({2: whole})(labels, rng=0), expected)
+    found = labelnoise.match(labels, whole, {2: 0.8}, rng=0)
+    assert abs(found.score[2] - 0.8) < 0.005
+    unheard = labelnoise.PerLabel({2: lambda mask, strength, **options: np.full_like(mask, 2)})
+    assert (unheard(labels, rng=0)[labels != 2] != 2).all()
+
+
+def test_no_label_appears_within_labels_that_a_patch_lacks():
+    """What an error of one's own loses then stays."""
+    mask = np.array([[0, 2], [2, 2]], np.uint8)
+    for within in [5], [300], [5, 6]:
+        options = {"labels": [2], "within": within, "axes": (0, 1)}
+        result = labelnoise.perturb(mask, lambda patch: np.zeros_like(patch.codes), **options)
+        np.testing.assert_array_equal(result, mask)
+    far = np.array([[7, 2**63 + 1], [2**63 + 2] * 2], np.uint64)
+    result = labelnoise.perturb(
+        far, lambda patch: np.zeros_like(patch.codes), labels=[2**63 + 2], within=[7, 2**63 + 1]
+    )
+    np.testing.assert_array_equal(result, far[[0, 0]])
+
+
+def test_a_prevalence_is_that_of_the_label_inside_others():
+    """Labels of the region are no labels that are drawn."""
+    mask = np.ones((40, 40), np.uint8)
+    mask[10:30, 10:30] = 2
+    result = labelnoise.random(mask, 0.2, prevalence=0.25, within=[1], rng=0)
+    assert ((result != mask) & (mask == 2)).sum() == 80
 
 
 def test_labels_may_have_noise_of_different_kinds():

@@ -57,7 +57,12 @@ CASES = [
         for f in ALL
         for w in ([0], [1, 1])
     ),
-    (labelnoise.Noise, ("choppy", 1.0), {"within": MASK > 0}, "within: arrays belong to a call"),
+    *(
+        (labelnoise.Noise, ("choppy", 1.0), {"within": w}, "within: list labels; an array belongs")
+        for w in (MASK > 0, 1, "1", [[1, 2], [3]])
+    ),
+    (labelnoise.Noise, ("bias", 1.0), {"labels": [2], "within": [1, 2]}, "labels has 2, too"),
+    *((f, (MASK, 0.1), {"within": [[1, 2], [3]]}, "or list labels") for f in ALL),
     *((f, (MASK, 0.1), {"rng": rng}, "rng=") for f in ALL for rng in (-1, 0.5, "seed")),
     *((f, (MASK, s), {}, "sigma=") for f in SHIFTS for s in (-1, np.nan, np.inf, 1e10, "5", None)),
     *((f, (MASK, 1), {"spacing": s}, "spacing=") for f in SHIFTS for s in (1.0, (1, 0), (1, 2, 3))),
@@ -73,8 +78,8 @@ CASES = [
     *((labelnoise.coarse, (MASK, t), {}, f"tolerance={t}: pass a number") for t in (-1, np.inf)),
     *((f, (MASK, 0.1), {"axes": (0, 1, 2), "spacing": (1, 1)}, "pass 3 positive") for f in ALL),
     (labelnoise.Noise, ("drunk", 1.0), {}, "error='drunk': pass one of .*natural"),
-    (labelnoise.Noise, ("choppy", 1.0), {"knots": 5}, "knots=: choppy takes labels, axes"),
-    (labelnoise.Noise, ("choppy", 1.0), {"rng": 5}, "rng=: choppy takes labels, axes"),
+    (labelnoise.Noise, ("choppy", 1.0), {"knots": 5}, "knots=: choppy takes labels, within, axes"),
+    (labelnoise.Noise, ("choppy", 1.0), {"rng": 5}, "rng=: choppy takes labels, within, axes"),
     (labelnoise.Noise, ("choppy", -1.0), {}, "sigma=-1.0: pass a number"),
     (labelnoise.Noise, ("natural", 1.0), {"knots": 0}, "knots=0: pass an integer from 1 to 1000"),
     (labelnoise.Chain, ("choppy",), {}, "error='choppy': pass a function of a mask"),

@@ -59,8 +59,15 @@ def decode(coded: Coded, codes: NDArray[Any], values: NDArray[Any]) -> NDArray[A
 
 def without(values: NDArray[Any], labels: list[int]) -> NDArray[Any]:
     """Return values with the background in place of some labels."""
+    left = values.copy()
+    left[are_in(values, labels)] = 0
+    return left
+
+
+def are_in(values: NDArray[Any], labels: Iterable[int]) -> NDArray[np.bool_]:
+    """Return where values are among labels; those that the array cannot hold are nowhere."""
     held = [label for label in labels if holds(values.dtype, label)]
-    return np.where(np.isin(values, held), values.dtype.type(0), values)
+    return np.isin(values, np.array(held, values.dtype))
 
 
 def refill(
@@ -86,17 +93,18 @@ def refill(
     ground = values != hidden
     lost = (result == 0) & (hidden != 0)
     np.copyto(result, values, where=ground & (result == 0))
-    if not lost.any():
-        return
-    if len(labels) == 1:
-        result[lost] = labels[0]
-        return
-    from scipy.ndimage import distance_transform_edt
-
     shape = (-1, *values.shape[-len(spacing) :])
     parts = (each.reshape(shape) for each in (result, values, ground, lost))
     for new, old, near, gone in zip(*parts, strict=True):
-        if gone.any():
+        if not gone.any():
+            continue
+        if not near.any():  # no label can take its place
+            new[gone] = old[gone]
+        elif len(labels) == 1:
+            new[gone] = labels[0]
+        else:
+            from scipy.ndimage import distance_transform_edt
+
             at = distance_transform_edt(~near, spacing, return_distances=False, return_indices=True)
             new[gone] = old[tuple(at[:, gone])]
 

@@ -203,7 +203,8 @@ _MASK = """mask : array of bool or int, at least two axes
 _SHARED = """
 labels : sequence of int, optional
     The labels that are drawn, in this order; by default all that the mask has, ascending. They
-    describe the data set: those that this mask lacks are ignored. Other labels never change.
+    describe the data set: those that this mask lacks are ignored. Other labels never change,
+    except those of `within`.
 within : array of bool or sequence of int, optional
     Region outside which nothing changes: an array of the mask's shape, or labels of the mask. These
     labels take the place of the background of those that are drawn: ``labels=[2], within=[1]``

@@ -62,11 +62,14 @@ def _orders(
 
 def check_within(within: Any, shape: tuple[int, ...]) -> NDArray[np.bool_] | list[int]:
     """Return the region that may change, a boolean array of the mask's shape, or its labels."""
-    several = isinstance(within, Iterable) and not isinstance(within, str)
-    listed = list(within) if several and np.ndim(within) < 2 else None
-    if listed is not None and all(isinstance(each, int | np.integer) for each in listed):
-        return check_labels(listed, name="within")
-    region: NDArray[Any] = np.asarray(within)
+    if isinstance(within, Iterable) and not isinstance(within, str):
+        listed = list(within)
+        if all(isinstance(each, int | np.integer) for each in listed):
+            return check_labels(listed, name="within")
+    try:
+        region: NDArray[Any] = np.asarray(within)
+    except ValueError:
+        region = np.array(None)
     if region.dtype.kind != "b" or region.shape != shape:
         given = (
             f": dtype {region.dtype} and shape {region.shape}" if region.ndim else f"={within!r}"
@@ -299,9 +302,12 @@ def check_labels(
     return listed
 
 
-def only_label(mask: Any, labels: Iterable[int] | None) -> list[int] | None:
+def only_label(mask: Any, labels: Iterable[int] | None, within: Any) -> list[int] | None:
     """Return the one label that a prevalence is the share of; None if the mask is empty."""
     array = check_mask(mask)
+    ground = None if within is None else check_within(within, array.shape)
+    if isinstance(ground, list):
+        array = np.where(np.isin(array, ground), 0, array)
     listed = check_labels(labels)
     if listed is None and array.dtype.kind == "b":
         return [1]

@@ -63,8 +63,7 @@ class Noise:
         options = {name: _plain(value) for name, value in options.items()}
         if function in ERRORS.values():
             check_options(function.__name__, options, inspect.signature(function).parameters)
-            if options.get("within") is not None and np.ndim(options["within"]) != 1:
-                raise ValueError("within: arrays belong to a call; pass it there, or list labels")
+            _check_region(options.get("labels"), options.get("within"))
             # A mask without pixels has every argument checked, and nothing compiled.
             function(np.zeros((0,) * 8, bool), strength, **options)
         object.__setattr__(self, "error", function)
@@ -228,6 +227,19 @@ def _plain(value: Any) -> Any:
         value = sorted(value)
     several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
     return tuple(map(_plain, value)) if several else value
+
+
+def _check_region(labels: Any, within: Any) -> None:
+    """Refuse a region that is no list of labels, or has those that are drawn."""
+    if within is None:
+        return
+    if not isinstance(within, tuple) or any(isinstance(each, tuple | bool) for each in within):
+        raise ValueError("within: list labels; an array belongs to a call, pass it there")
+    both = sorted({*within} & {*labels}) if isinstance(labels, tuple) else []
+    if both:
+        raise ValueError(
+            f"within={list(within)}: labels has {both[0]}, too; leave it out of one of them"
+        )
 
 
 def _label(key: Any) -> Any:

@@ -204,11 +204,11 @@ def test_labels_that_are_not_scored_are_in_the_table_alone():
     rows = [row("a", 1, dice=0.8), row("a", 2, dice=1.0), row("a", 3, dice=1.0)]
     text = page(Report("clean", "noisy", rows, scored=frozenset({1})))
     assert "1 case, label 1. Mean Dice 0.800." in text
-    assert "2 labels were not perturbed, and are in the table alone." in text
+    assert "2 labels were not scored, and are in the table alone." in text
     assert "<h3>Label 2</h3>" not in text
     assert len(data_of(text)["rows"]) == 3
     text = page(Report("clean", "noisy", rows, scored=frozenset({7})))
-    assert "No case has a label that was perturbed." in text
+    assert "No case has a label that was scored." in text
 
 
 def test_a_thousand_cases_are_small():
@@ -386,7 +386,7 @@ def test_it_tells_of_the_labels_that_were_scored(folders):
     arguments = ["perturb", str(folders / "clean"), str(folders / "out"), "--noise", "bias:2"]
     assert main([*arguments, "--labels", "2", "--report"]) == 0
     text = (folders / "out" / "report.html").read_text(encoding="utf-8")
-    assert "1 label was not perturbed, and is in the table alone." in text
+    assert "1 label was not scored, and is in the table alone." in text
     assert "<h3>Label 1</h3>" not in text
     assert len(pictures_of(text)) == 6
 
@@ -469,6 +469,9 @@ def test_objects_have_no_report(tmp_path, capsys):
         (["segmentation-1"], ["segmentation-1", "volume-1"], {"segmentation-1": "volume-1"}),
         (["liver_1"], ["volume-1", "Segmentation-1"], {"liver_1": "volume-1"}),
         (["mask_2"], ["mask_2", "ct_2", "mr_2"], {"mask_2": "mask_2"}),
+        (["a_seg", "b_seg"], ["a_seg", "a", "b_seg", "b"], {"a_seg": "a", "b_seg": "b"}),
+        (["img1_mask"], ["img1_mask", "img1"], {"img1_mask": "img1"}),
+        (["gt_1"], ["gt_1_0000", "other_1"], {"gt_1": "gt_1_0000"}),
     ],
 )
 def test_images_are_found_by_their_names(tmp_path, cases, images, expected):

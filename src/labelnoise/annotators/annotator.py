@@ -12,7 +12,7 @@ from typing import Any, Self, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from .._codes import holds
+from .._codes import are_in, holds
 from .._patch import Codes, Options, Patch, Rng, perturb
 from .._validate import LARGEST, check_described, check_labels, check_mask, check_number, check_rng
 
@@ -510,11 +510,20 @@ def compose(
         alike = rng if place == len(labels) - 1 else copy.deepcopy(rng)
         new = noise[label](mask, strength, rng=alike, **options)
         if holds(mask.dtype, label):
-            later = [each for each in labels[place + 1 :] if holds(mask.dtype, each)]
-            lost = (mask == label) & (new != label) & ~np.isin(new, later)
-            out[(new == label) & ~np.isin(out, later)] = label
+            ground = _ground(noise[label], options.get("within"))
+            earlier = [0, *labels[:place], *ground]
+            lost = (mask == label) & are_in(new, earlier)
+            out[(new == label) & are_in(out, earlier)] = label
             out[lost] = new[lost]
     return out
+
+
+def _ground(noise: Any, within: Any) -> set[int]:
+    """Return the labels that take the place of the background, by a call or by a noise itself."""
+    if within is not None:
+        return {int(each) for each in within if isinstance(each, int | np.integer)}
+    own = getattr(noise, "options", {}).get("within")
+    return set(own or ()).union(*(_ground(step, None) for step in getattr(noise, "steps", ())))
 
 
 def _listed(noise: PerLabel, labels: Iterable[int] | None) -> list[int]:

@@ -429,7 +429,7 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--labels",
         nargs="+",
-        help="labels that are drawn and scored, later ones over earlier ones; others never change "
+        help="labels that are drawn and scored, later ones over earlier ones; others stay "
         "(all but 0; of an nnU-Net dataset, those of dataset.json but the ignored one)",
     )
     group.add_argument(

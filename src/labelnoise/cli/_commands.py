@@ -663,7 +663,8 @@ def _conclude(options: Namespace, source: Source, record: Record, failed: Failed
     if noisy and not any(
         each["error_rate"] != 0 for case in cases.values() for each in results_of(case)
     ):
-        print("labelnoise: no case changed; look at its labels and options", file=sys.stderr)
+        where = "--labels and --within" if options.within else "its labels and options"
+        print(f"labelnoise: no case changed; look at {where}", file=sys.stderr)
     if source.dataset is not None:
         print(
             "For clean validation, copy the clean labels over those that nnU-Net scores, after "

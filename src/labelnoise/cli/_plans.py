@@ -181,7 +181,7 @@ def plans_of(options: Namespace, source: Source, noises: Sequence[Described]) ->
     every = [step for noise in noises for step in steps(noise)]
     settle(options, [source], any(map(is_person, every)))
     own = own_of(options, every)
-    _check_within(options)
+    _check_within(options, every)
     labels = source.drawn if options.labels is None else options.labels
     shared = {} if labels is None else {"labels": labels}
 
@@ -242,7 +242,7 @@ def own_of(options: Namespace, every: Sequence[Described]) -> Callable[[Describe
     return own
 
 
-def _check_within(options: Namespace) -> None:
+def _check_within(options: Namespace, every: Sequence[Described]) -> None:
     """Refuse labels inside which nothing is drawn."""
     if options.within is None:
         return
@@ -252,6 +252,8 @@ def _check_within(options: Namespace) -> None:
     both = sorted({*options.labels} & {*options.within})
     if both:
         raise UsageError(f"{flag}: --labels has {both[0]}, too; leave it out of one of them")
+    if any("within" in step or "labels" in step for step in every):
+        raise UsageError(f"{flag}: the recipe has labels or within of its own; leave one out")
 
 
 def _check_people(options: Namespace, people: Sequence[Described], labels: Sequence[int]) -> None:

@@ -120,7 +120,7 @@ class Report:
     pictures : dict of int to list of Picture
         By their labels.
     scored : set of int, optional
-        The labels that were drawn and scored; the table alone has the others. By default all.
+        The labels that were scored; the table alone has the others. By default all.
     unchanged : set of str
         Cases that were left as they are; the table alone has them.
     notes : list of str
@@ -269,7 +269,7 @@ def _cut(rows: Sequence[Entry]) -> str:
 def _lead(rows: Sequence[Entry], scores: Mapping[str, _Score], report: Report) -> str:
     """Return the summary in words."""
     if not rows:
-        what = "No case has a label that was perturbed" if report.rows else "No case was compared"
+        what = "No case has a label that was scored" if report.rows else "No case was compared"
         return f'<p class="lead warn">{what}.</p>'
     cases, dice = len({row["case"] for row in rows}), _by_case(rows)
     labels = [_called(label, report) for label in _labels(rows)]
@@ -294,9 +294,9 @@ def _lead(rows: Sequence[Entry], scores: Mapping[str, _Score], report: Report) -
     others = set() if report.scored is None else {*_labels(report.rows)} - report.scored
     if others:
         were = (
-            "label was not perturbed, and is"
+            "label was not scored, and is"
             if len(others) == 1
-            else ("labels were not perturbed, and are")
+            else ("labels were not scored, and are")
         )
         text.append(f"{len(others):,} {were} in the table alone.")
     return f'<p class="lead">{escape(" ".join(text))}</p>'

@@ -58,12 +58,18 @@ def images_of(source: Source, folder: Path | None) -> dict[str, Path]:
         called = [each + end for each in (case, name, without_mark(name)) for end in ("", _FIRST)]
         same = numbered.get(_numbers(name), []) if _numbers(name) else []
         found = [stems[each] for each in called if each in stems]
-        plain = [path for path in same if not _LABELS.fullmatch(path.name)]
-        if len(plain) == 1 and all(_LABELS.fullmatch(path.name) for path in found):
-            images[case] = plain[0]
-        elif found or len(same) == 1:
-            images[case] = (found or same)[0]
+        plain, sure = ([path for path in paths if _says_image(path)] for paths in (same, found))
+        for paths in sure, plain[: len(plain) == 1], found, same[: len(same) == 1]:
+            if paths:
+                images[case] = paths[0]
+                break
     return images
+
+
+def _says_image(path: Path) -> bool:
+    """Return whether the name of a file does not say that it has labels."""
+    stem = path.name[: -len(_ending(path.name))]
+    return stem.endswith(_FIRST) or not _LABELS.fullmatch(stem)
 
 
 class Scan:

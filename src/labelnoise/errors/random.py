@@ -62,7 +62,7 @@ def random(
     rate = check_number("rate", rate, 0.0, 1.0)
     odds = None if prevalence is None else check_odds(prevalence)
     if odds is not None:
-        options["labels"] = only_label(mask, options.get("labels"))
+        options["labels"] = only_label(mask, options.get("labels"), options.get("within"))
 
     def flip(patch: Patch) -> Codes:
         from .._pixels import flip_pixels, list_pixels
