@@ -376,7 +376,7 @@ def test_perturb_writes_it(folders, capsys):
     assert "goes with --report" in capsys.readouterr().err
     assert main([*arguments, "--report", *images]) == 0
     text = (folders / "out" / "report.html").read_text(encoding="utf-8")
-    assert "bias, distance 2 pixels: Draw every structure too large" in text
+    assert "bias, distance 2 pixels, direction out: Draw every structure too large" in text
     assert len(pictures_of(text)) == 12
     assert report(folders, *images, noisy="out") == text
 
