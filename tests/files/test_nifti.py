@@ -189,7 +189,7 @@ def test_without_valid_geometry_there_are_no_planes(form):
     """But pixels: they can be read, and compared."""
     raw = changed(changed(plain(), 280, "48s", ZEROS), *form)
     file = opened("a.nii", raw)
-    with pytest.raises(ValueError, match="affine that does not tell its axes; write a valid one"):
+    with pytest.raises(ValueError, match="affine that does not tell its axes; mend the affine"):
         file.axes("axial", False)
     np.testing.assert_array_equal(file.labels, VOLUME)
 

@@ -116,7 +116,7 @@ class Grid:
         if np.isfinite(self.affine).all():
             ways = io_orientation(self.affine)
         if sorted(ways[:, 0].tolist()) != [0, 1, 2]:
-            raise ValueError("has an affine that does not tell its axes; write a valid one")
+            raise ValueError("has an affine that does not tell its axes; mend the affine")
         return ways
 
 
