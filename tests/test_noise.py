@@ -218,6 +218,14 @@ def test_noise_of_one_label_stays_within_others(noise):
     assert (unheard(labels, rng=0)[labels != 2] != 2).all()
 
 
+def test_noise_of_one_label_takes_masks():
+    """Of bool, as the noise itself does."""
+    noise = Noise("wobble", 2.0)
+    expected = noise(DISC, rng=0)
+    assert (expected != DISC).any()
+    np.testing.assert_array_equal(labelnoise.PerLabel({1: noise})(DISC, rng=0), expected)
+
+
 def test_no_label_appears_within_labels_that_a_patch_lacks():
     """What an error of one's own loses then stays."""
     mask = np.array([[0, 2], [2, 2]], np.uint8)

@@ -66,7 +66,7 @@ def without(values: NDArray[Any], labels: list[int]) -> NDArray[Any]:
 
 def are_in(values: NDArray[Any], labels: Iterable[int]) -> NDArray[np.bool_]:
     """Return where values are among labels; those that the array cannot hold are nowhere."""
-    held = [label for label in labels if holds(values.dtype, label)]
+    held = [label for label in labels if label == 0 or holds(values.dtype, label)]
     return np.isin(values, np.array(held, values.dtype))
 
 
