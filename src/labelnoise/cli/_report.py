@@ -143,7 +143,7 @@ class Report:
 
     @property
     def scored_rows(self) -> list[Entry]:
-        """The rows of what was to change."""
+        """The rows of scored labels in noisy cases."""
         return [
             row
             for row in self.rows
