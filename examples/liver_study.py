@@ -49,8 +49,6 @@ from liver import data, kinds, report, store
 from liver.data import Slices
 from liver.networks import NETWORKS
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion
-from scipy.spatial import KDTree
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
@@ -291,40 +289,28 @@ def scores(slices: Slices, predicted: Mask, true: Mask) -> dict[str, Any]:
 
 
 def columns(rows: list[dict[str, float]]) -> dict[str, list[float | None]]:
-    """Turn rows into columns of rounded numbers, for JSON."""
+    """Turn rows into columns of rounded numbers, for JSON, which has none for infinity."""
     return {
-        name: [None if math.isnan(row[name]) else round(row[name], 6) for row in rows]
+        name: [round(row[name], 6) if math.isfinite(row[name]) else None for row in rows]
         for name in rows[0]
     }
 
 
 def overlap(predicted: Mask, true: Mask) -> dict[str, float]:
-    """Dice, precision, recall and counts of pixels; nothing predicted is a precision of 0."""
+    """Scores and counts of pixels; nothing predicted is a precision of 0.
+
+    HD95 is in pixels; the slices of a volume count as one pixel apart.
+    """
     masks = predicted & true, predicted, true
     both, inside, real = (float(np.count_nonzero(mask)) for mask in masks)
     return {
-        "dice": 2 * both / (inside + real) if inside + real else 1.0,
+        "dice": labelnoise.dice(predicted, true),
         "precision": both / max(inside, 1),
         "recall": both / max(real, 1),
         "predicted": inside,
         "true": real,
-        "hd95": hd95(predicted, true),
+        "hd95": labelnoise.hd95(predicted, true),
     }
-
-
-def hd95(predicted: Mask, true: Mask) -> float:
-    """95th percentile of the distances from either boundary to the other, the greater one.
-
-    In pixels; the slices of a volume count as one pixel apart. NaN if a mask is empty.
-    """
-    if not (predicted.any() and true.any()):
-        return math.nan
-    inside = np.argwhere(predicted | true)
-    box = tuple(map(slice, inside.min(0), inside.max(0) + 1))
-    masks = predicted[box], true[box]
-    boundaries = [np.argwhere(mask & ~binary_erosion(mask)) for mask in masks]
-    ways = zip(map(KDTree, boundaries), reversed(boundaries), strict=True)
-    return max(float(np.percentile(tree.query(points)[0], 95)) for tree, points in ways)
 
 
 def mean_dice(masks: Mask, others: Mask) -> float:

@@ -136,8 +136,12 @@ def test_scores_are_those_of_others(seed, depth):
 
 
 def test_empty_masks_have_scores():
-    """Nothing of nothing is perfect; nothing of something has no precision; no HD95 in either."""
+    """Nothing of nothing is perfect; nothing of something has no precision and no HD95."""
     empty, full = np.zeros((4, 4), bool), np.ones((4, 4), bool)
-    for pair, dice in (((empty, empty), 1), ((empty, full), 0), ((full, empty), 0)):
+    for pair, dice, far in (
+        ((empty, empty), 1, 0),
+        ((empty, full), 0, None),
+        ((full, empty), 0, None),
+    ):
         found = liver_study.columns([liver_study.overlap(*pair)])
-        assert (found["dice"], found["precision"], found["hd95"]) == ([dice], [0], [None])
+        assert (found["dice"], found["precision"], found["hd95"]) == ([dice], [0], [far])
