@@ -100,6 +100,7 @@ class Run:
     steps: int  # in an epoch
     batch: int  # slices in a step
     rate: str  # linear: falls to 0, and the last network is tested; constant: the best one is
+    weigh: str  # what weighs the same in the loss: classes or pixels
     filters: int  # of a network's first level
     hidden: int  # features of FCN32's widest layers, 0 for others
     precision: str  # in which convolutions multiply
@@ -212,6 +213,7 @@ def train(
     """
     images = torch.from_numpy(slices.images).to(device)
     share = float(slices.labels.mean())
+    chance = share / (1 - share) if run.weigh == "classes" else 1.0
     hidden = {"hidden": run.hidden} if run.hidden else {}
     count = run.steps * run.batch
     with torch.random.fork_rng([device] if torch.device(device).type == "cuda" else []):
@@ -234,7 +236,7 @@ def train(
                     adam.param_groups[0]["lr"] = rate
                 part = slice(step * run.batch, (step + 1) * run.batch)
                 scores = forward(model, images[chosen[part].to(device)], run.precision)
-                losses[step] = learn(adam, scores, marks[part], share / (1 - share))
+                losses[step] = learn(adam, scores, marks[part], chance)
             yield model, float(losses.mean())
 
 
@@ -247,10 +249,10 @@ def forward(model: nn.Module, images: Tensor, precision: str) -> Tensor:
 
 
 def learn(adam: torch.optim.Optimizer, scores: Tensor, target: Tensor, chance: float) -> Tensor:
-    """Take a step by the mean cross-entropy in which both classes weigh the same.
+    """Take a step by the mean cross-entropy of the liver and of a random part of the rest.
 
-    All of the liver counts, and of the rest as many pixels, by expectation, other ones in each
-    step. The cross-entropy of two classes is that of their scores' difference.
+    Each pixel of the rest counts with the given chance, so that both classes can weigh the same, by
+    expectation. The cross-entropy of two classes is that of their scores' difference.
     """
     counts = (target | (torch.rand(target.shape, device=target.device) < chance)).float()
     losses = binary_cross_entropy_with_logits(
@@ -580,6 +582,8 @@ def options() -> argparse.ArgumentParser:
     add("--rate", choices=("constant", "linear"), help=rate)
     precisions = {"choices": ("float32", "bfloat16")}
     add("--precision", **precisions, help="of convolutions (bfloat16 on CUDA, else float32)")
+    weigh = {"choices": ("classes", "pixels"), "default": "classes"}
+    add("--weigh", **weigh, help="what weighs the same in the loss: classes (default), or pixels")
     add("--seed", type=int, default=0, metavar="N", help="of everything random")
     return parser
 

@@ -8,7 +8,8 @@ RUN = {
     "model": "unet", "noise": "control", "recipe": "", "target": 1.0, "repeat": 0, "data": "d",
     "size": 32, "window": (-128, 128), "folds": 2, "validation": 0.0, "train_fraction": 1.0,
     "draw": "fixed", "seed": 0, "sample": 0, "epochs": 1, "steps": 1, "batch": 4, "rate": "linear",
-    "filters": 2, "hidden": 0, "precision": "float32", "threads": 1, "device": "cpu",
+    "weigh": "classes", "filters": 2, "hidden": 0, "precision": "float32", "threads": 1,
+    "device": "cpu",
 }  # fmt: skip
 
 

@@ -97,20 +97,22 @@ def test_half_precision_learns_alike(slices):
     assert one == pytest.approx(other, rel=0.02)
 
 
-def test_classes_weigh_the_same(slices, monkeypatch):
-    """With constant scores the loss is that of the classes in equal shares."""
+@pytest.mark.parametrize("weigh", ["classes", "pixels"])
+def test_classes_or_pixels_weigh_the_same(slices, monkeypatch, weigh):
+    """Constant scores that tell how rare the liver is among what counts stay so."""
+    share = 0.5 if weigh == "classes" else slices.labels.mean()
 
     class Constant(torch.nn.Module):
         def __init__(self, filters):
             super().__init__()
-            self.scores = torch.nn.Parameter(torch.zeros(2))
+            self.scores = torch.nn.Parameter(torch.tensor([1 - share, share]).log())
 
         def forward(self, x):
             return self.scores.view(1, 2, 1, 1).expand(len(x), 2, *x.shape[2:])
 
     monkeypatch.setitem(liver_study.NETWORKS, "unet", Constant)
-    scores = train(slices, steps=300, batch=24, rate="constant")[0][0]
-    assert torch.softmax(scores, 0)[1].item() == pytest.approx(0.5, abs=0.02)
+    scores = train(slices, steps=300, batch=24, rate="constant", weigh=weigh)[0][0]
+    assert torch.softmax(scores, 0)[1].item() == pytest.approx(share, abs=0.02)
 
 
 def hd95(one, other):
