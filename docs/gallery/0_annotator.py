@@ -4,7 +4,7 @@ Four simulated readers
 
 A lesion of a synthetic CT, and the masks of four simulated readers. Each is the
 :class:`labelnoise.Annotator` ``kits23-tumour``, which was fitted to people who outlined kidney
-tumours. The wide blue line is the true contour.
+tumours. The pale line is the true contour.
 """
 
 import matplotlib.pyplot as plt
