@@ -233,7 +233,9 @@ def _check_region(labels: Any, within: Any) -> None:
     """Refuse a region that is no list of labels, or has those that are drawn."""
     if within is None:
         return
-    if not isinstance(within, tuple) or any(isinstance(each, tuple | bool) for each in within):
+    if not isinstance(within, tuple):
+        raise ValueError(f"within={within!r}: list labels, as in [1]")
+    if any(isinstance(each, tuple | bool) for each in within):
         raise ValueError("within: list labels; an array belongs to a call, pass it there")
     both = sorted({*within} & {*labels}) if isinstance(labels, tuple) else []
     if both:
