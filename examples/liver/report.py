@@ -72,7 +72,8 @@ def write(out: Path) -> tuple[str, Path]:
     if len(groups) > 1:
         names = [" ".join(str(settings[key]) for key in differing) for settings, _ in groups]
         means = [study.cells().groupby("labels", sort=False).dice.mean() for _, study in groups]
-        table = markdown(pd.concat(means, axis=1, keys=names).T.map("{:.3f}".format))
+        means = pd.concat(means, axis=1, keys=names).T.map("{:.3f}".format)
+        table = markdown(means.replace("nan", ""))
         title = f"Mean Dice, averaged over the networks, by {', '.join(differing)}."
         sections.insert(0, f"## Side by side\n\n{title}\n\n{table}")
     text = "\n\n".join(["# The liver study", *sections, EXPLAINED]) + "\n"
