@@ -4,7 +4,7 @@ Three networks learn from ten training sets: the clean labels, and labels made w
 three ways (natural, choppy, random) to a Dice of 0.95, 0.90 and 0.85. All are tested on
 clean labels of patients whom they have not seen.
 
-    python liver_study.py                      # synthetic CT, 5 minutes on 2 cores
+    python liver_study.py                      # synthetic CT, 2 minutes on 2 cores
     python liver_study.py --data LITS          # the same on volumes of yours
     python liver_study.py --data LITS --preset paper    # 150 runs at 512 x 512, for a GPU
     python liver_study.py report               # tables and figures of what is done so far
