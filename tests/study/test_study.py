@@ -1,6 +1,7 @@
 """The command: its folders, its settings and its messages."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -184,6 +185,13 @@ def test_interrupted_study_reports_its_runs(study, monkeypatch, capsys):
     out = capsys.readouterr().out
     assert "| control" in out
     assert "give the same command again" in out
+
+
+def test_workers_keep_freed_memory(monkeypatch):
+    """Dask would have them give it back, 64 KiB at a time."""
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+    with liver_study.connect(None, 1) as client:
+        assert set(client.run(os.getenv, "MALLOC_TRIM_THRESHOLD_").values()) == {None}
 
 
 def test_two_studies_share_no_keys(tmp_path):
