@@ -52,20 +52,24 @@ def written(word: str) -> tuple[str, dict[str, Any]]:
     A kind of error, as in bias,direction=in; several, as in bias:1+choppy:0.5; an annotator, as in
     kits23-kidney; or a JSON file of to_dict() of one of these.
     """
+    name = word
     try:
         if word.endswith(".json"):
-            described = from_dict(json.loads(Path(word).read_text())).to_dict()
-            digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
-            return f"{Path(word).stem}-{digest[:4]}", described
-        if word in PUBLISHED:
-            return word, labelnoise.Annotator.load(word).to_dict()
-        steps = []
-        for step in word.split("+"):
-            kind, *options = step.split(",")
-            name, _, strength = kind.partition(":")
-            pairs = (option.split("=", 1) for option in options)
-            settings = {k: v if v.isalpha() else ast.literal_eval(v) for k, v in pairs}
-            steps.append(labelnoise.Noise(name, float(strength or 1), **settings))
-        return word, (steps[0] if len(steps) == 1 else labelnoise.Chain(*steps)).to_dict()
+            noise = from_dict(json.loads(Path(word).read_text()))
+            digest = hashlib.sha256(json.dumps(noise.to_dict(), sort_keys=True).encode())
+            name = f"{Path(word).stem}-{digest.hexdigest()[:4]}"
+        elif word in PUBLISHED:
+            noise = labelnoise.Annotator.load(word)
+        else:
+            steps = []
+            for step in word.split("+"):
+                kind, *options = step.split(",")
+                error, _, strength = kind.partition(":")
+                pairs = (option.split("=", 1) for option in options)
+                settings = {k: v if v.isalpha() else ast.literal_eval(v) for k, v in pairs}
+                steps.append(labelnoise.Noise(error, float(strength or 1), **settings))
+            noise = steps[0] if len(steps) == 1 else labelnoise.Chain(*steps)
+        noise(np.ones((3, 3), np.uint8), rng=0)  # errors of volumes are refused
     except (OSError, SyntaxError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"--noises {word} cannot be read ({error}): see --help") from error
+        raise ValueError(f"--noises {word} cannot be used ({error}): see --help") from error
+    return name, noise.to_dict()

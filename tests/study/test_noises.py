@@ -38,11 +38,12 @@ def test_noises_are_what_is_written(word, wanted, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "word", ["blur", "natural:x", "bias,direction", "bias,direction=up", "none.json", "", "omit:2"]
+    "word",
+    ["blur", "natural:x", "bias,direction", "bias,direction=up", "none.json", "", "omit:2", "ends"],
 )
 def test_others_are_named(word):
     """One sentence with the word, and where to look."""
-    with pytest.raises(ValueError, match=f"^--noises {word} cannot be read .*: see --help$"):
+    with pytest.raises(ValueError, match=f"^--noises {word} cannot be used .*: see --help$"):
         kinds.written(word)
 
 

@@ -227,7 +227,7 @@ def test_two_studies_share_no_keys(tmp_path):
         (["--targets", "1"], "--targets 1 is the control"),
         (["--window", "5", "5"], "--window 5 5 is empty"),
         (["--shard", "3/2"], "--shard: 3/2 is not between 1/2 and 2/2"),
-        (["--noises", "blur"], "--noises blur cannot be read"),
+        (["--noises", "blur"], "--noises blur cannot be used"),
         (["--workers", "2", "--scheduler", "tcp://x:1"], "--workers 2: leave out --scheduler"),
         (["--scheduler", "nonsense://x"], "--scheduler nonsense://x does not answer"),
         (["--data", ".", "--slices", "3"], "--patients and --slices are of phantoms"),
