@@ -1,7 +1,8 @@
 """The report of a study: Markdown, CSV and figures, from the folders of its runs alone.
 
 Patients are the sample. A patient's score is the mean over slices (Dice, precision, recall) or over
-volumes (volume, HD95). A cell, one network on one training set, has the mean over patients.
+volumes (volume, HD95, Dice of noisy volumes). A cell, one network on one training set, has the mean
+over patients.
 """
 
 from __future__ import annotations
@@ -35,18 +36,22 @@ COLUMNS = (
     ("more than U-Net's", "loss_more", "+.3f"),
     ("Volume", "volume", "+.1%"),
     ("HD95", "hd95", ".1f"),
+    ("HD95 more", "hd95_more", "+.1f"),
     ("Dice on noisy labels", "noisy_dice", ".3f"),
     ("more than the control's", "noisy_gain", "+.3f"),
     ("Volume of noisy labels", "label_volume", "+.1%"),
+    ("their Dice by volume", "label_dice", ".3f"),
 )
 AXES = ("model", "noise", "recipe", "target", "repeat")  # what differs within one study
 MINOR = ("draw", "sample", "hidden")  # what not every run has
 EXPLAINED = """\
-Means over patients, with the 95 % bootstrap interval over them; those of one fold share a training,
-which the interval leaves out. Loss: the control's Dice minus the cell's, patient by patient.
-Volume: predicted over true, less 1. HD95: in pixels, slices one pixel apart. Noisy labels: the same
-noise, drawn for the test slices. Strength: in nominal millimetres, or a rate. rho: Spearman's.
-p: permutations of the paired patients, two-sided. Paper: Heller et al. (2018), Table 1."""
+Means over patients, with the 95 % bootstrap interval over them; those of one fold share a
+training, which the interval leaves out. Loss: the control's Dice minus the cell's, patient by
+patient. Volume: predicted over true, less 1. HD95: in pixels, slices one pixel apart; HD95 more:
+than the control's, patient by patient. Noisy labels: the same noise, drawn for the test slices.
+Their Dice by volume: of all slices of a volume at once. Strength: in nominal millimetres, or a
+rate. rho: Spearman's. p: permutations of the paired patients, two-sided. Paper: Heller et al.
+(2018), Table 1."""
 
 
 def write(out: Path) -> tuple[str, Path]:
@@ -67,7 +72,9 @@ def write(out: Path) -> tuple[str, Path]:
         sections.append(f"## {title}\n\n{shown}.\n{study.text()}\n\n![Loss of Dice]({name}.svg)")
         varied = {key: settings[key] for key in differing}
         tables["cells"].append(study.cells().assign(**varied))
-        tables["patients"].append(study.wide.stack([0, 1]).reset_index().assign(**varied))
+        patients = study.wide.stack([0, 1]).reset_index().assign(**varied)
+        patients.insert(1, "repeat", patients.patient.map(study.repeats))
+        tables["patients"].append(patients)
         files |= {f"{name}.{kind}": rendered(study.draw(), kind) for kind in ("svg", "png")}
     if len(groups) > 1:
         names = [" ".join(str(settings[key]) for key in differing) for settings, _ in groups]
@@ -127,14 +134,16 @@ class Study:
         self.models = [model for model in TITLES if model in set(runs.model)]
         controls = runs[runs.noise == CONTROL].set_index(["model", "repeat"]).folder.to_dict()
         means: dict[tuple[str, str], pd.DataFrame] = {}
+        self.repeats: dict[str, int] = {}  # the last that tests a patient
         for (model, labels), group in runs.groupby(["model", "labels"], sort=False):
-            pairs = zip(group.folder, group.repeat, strict=True)
-            parts = [
-                of_patients(path, records[path], controls.get((model, k))) for path, k in pairs
-            ]
+            parts = []
+            for path, k in zip(group.folder, group.repeat, strict=True):
+                parts.append(of_patients(path, records[path], controls.get((model, k))))
+                self.repeats |= dict.fromkeys(parts[-1].index, k)
             means[model, labels] = table = pd.concat(parts).groupby(level=0).mean()
             if labels != CONTROL and (model, CONTROL) in means:
                 table["loss"] = means[model, CONTROL].dice - table.dice
+                table["hd95_more"] = table.hd95 - means[model, CONTROL].hd95
         for (model, labels), table in means.items():
             if model != "unet" and "loss" in table and "loss" in means.get(("unet", labels), ()):
                 table["loss_more"] = table.loss - means["unet", labels].loss
@@ -276,6 +285,7 @@ def of_patients(folder: Path, record: dict[str, Any], control: Path | None) -> p
     if "noisy" in test:
         labels = pd.DataFrame(test["labels"]["volumes"])
         volumes["label_volume"] = labels.predicted / labels.true - 1
+        volumes["label_dice"] = labels.dice
         slices["noisy_dice"] = test["noisy"]["slices"]["dice"]
         if control:
             predicted = store.unpacked(control / store.MASKS)["predicted"]

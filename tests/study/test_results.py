@@ -40,6 +40,10 @@ def test_loss_is_paired_with_the_control_of_the_same_fold(tmp_path):
     assert (cell.dice, cell.loss) == pytest.approx((0.6, 0.1))
     assert (cell.loss_low, cell.loss_high) == pytest.approx((0.1, 0.1))
     assert (cell.dice_low, cell.dice_high) == pytest.approx((0.4, 0.8))
+    assert (cell.hd95_more, cell.hd95_more_low) == pytest.approx((-0.1, -0.1))
+    patients = pd.read_csv(tmp_path / "report" / "patients.csv")
+    repeats = patients[["patient", "repeat"]].drop_duplicates().to_numpy().tolist()
+    assert sorted(repeats) == [["a", 0], ["b", 0], ["c", 1], ["d", 1]]
     assert "| +0.100 [+0.100, +0.100]" in text
     assert "4 patients tested" in text
 
@@ -152,6 +156,7 @@ def test_noisy_test_labels_mislead(tmp_path):
     # The control predicts every pixel of which the noisy labels have half: Dice 2 / 3.
     assert cell.noisy_gain == pytest.approx(0.7 - 2 / 3)
     assert cell.volume == pytest.approx(0.1)
+    assert cell.label_dice == pytest.approx(0.7)
     assert "1 of 1 noises cost Dice; on test labels with the same noise 1 of these" in text
 
 
